@@ -1,0 +1,62 @@
+package plan
+
+import (
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/query"
+)
+
+// Kind is the way to the documents.
+type Kind uint8
+
+// The ways.
+const (
+	CollScan  Kind = iota // every record, in natural order
+	IDPoint               // the one document with this _id
+	IndexScan             // the index entries within Ranges
+)
+
+// KeyField is one part of an index's key pattern.
+type KeyField struct {
+	Path       string
+	Descending bool
+}
+
+// Index describes an index to the planner.
+type Index struct {
+	Name     string
+	Key      []KeyField
+	Unique   bool
+	Sparse   bool
+	Multikey bool // some document has more than one entry (an array on one of the paths)
+}
+
+// Request is what is to be planned.
+type Request struct {
+	Filter  *query.Filter
+	Sort    *query.Sort    // nil: any order will do
+	Indexes []Index        // with the one on _id, named _id_
+	Hint    document.Value // an index's name, its key pattern or {$natural: ±1}; missing: no hint
+}
+
+// Range is encoded keys from Start to before End; an empty Start is the first key, a nil End is after the last. The bytes are
+// the values' encodings (package keys) one after the other, descending fields inverted, without the index's prefix.
+type Range struct{ Start, End []byte }
+
+// Plan is how to find the documents of a query.
+type Plan struct {
+	Kind    Kind
+	ID      document.Value // of IDPoint
+	Index   string         // of IndexScan: the name
+	Ranges  []Range        // of IndexScan: ascending, disjoint; none means no document can match
+	Reverse bool           // scan backwards: last range first, each from its end; for CollScan, newest record first
+
+	ProvidesSort bool          // documents come in the order of Request.Sort; true if there is none
+	Dedup        bool          // the same record may come up several times (multikey index); only its first counts
+	Residual     *query.Filter // what each document must still match; nil if whatever is found matches
+}
+
+// Choose returns the plan to run.
+func Choose(req *Request) (*Plan, error) { panic("soon") }
+
+// Candidates returns every plan worth trying, best guess first; there is always at least one.
+func Candidates(req *Request) ([]*Plan, error) { panic("soon") }
