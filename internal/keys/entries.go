@@ -1,0 +1,141 @@
+package keys
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/mortondb/morton/internal/document"
+)
+
+// Index is what the entries of an index are made from.
+type Index struct {
+	Number uint32
+	Pattern
+	Unique bool // entries do not carry the record id, so that two documents with equal values meet at one key
+	Sparse bool // documents that have none of the fields have no entry
+}
+
+// Entries holds the keys of the entries of a document, in one buffer that is used again after [Entries.Reset].
+// The zero value is ready to use.
+type Entries struct {
+	// Multikey has bit i set if field i of the index met an array. Bounds on such a field must not be intersected.
+	Multikey uint32
+
+	buf   []byte
+	ends  []int
+	state []fieldState // stack of expand
+}
+
+// Reset forgets the entries and keeps the memory.
+func (e *Entries) Reset() {
+	e.buf, e.ends, e.Multikey = e.buf[:0], e.ends[:0], 0
+}
+
+// Len returns the number of entries.
+func (e *Entries) Len() int { return len(e.ends) }
+
+// At returns entry i's key. It is valid until the next Reset.
+func (e *Entries) At(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = e.ends[i-1]
+	}
+	return e.buf[start:e.ends[i]:e.ends[i]]
+}
+
+// AppendEntries adds the keys of doc's entries in the index to dst, as MongoDB makes them: a missing field is null; an
+// array makes one entry for each different element, an empty one a single undefined; dotted paths go through documents and
+// through the documents in arrays, and a number in a path also names an array's element. The entries are different from each
+// other; those of an index that met an array are also sorted.
+//
+// The error is an [*Error], for fields that meet different arrays, of which dst then has no entries.
+func (ix *Index) AppendEntries(dst *Entries, doc document.Doc, rid uint64) error {
+	first := len(dst.ends)
+	if ix.appendSimple(dst, doc, rid) {
+		return nil
+	}
+	if err := ix.appendExpanded(dst, doc, rid); err != nil {
+		dst.truncate(first)
+		return err
+	}
+	dst.compact(first)
+	return nil
+}
+
+// appendSimple adds the one entry of a document in which no path meets an array. If one does, it adds nothing and returns false.
+func (ix *Index) appendSimple(dst *Entries, doc document.Doc, rid uint64) bool {
+	start, missing := len(dst.buf), 0
+	buf := AppendIndexPrefix(dst.buf, ix.Number)
+	for i := range ix.Fields {
+		v, _ := lookup(doc, ix.Fields[i].Path)
+		switch v.Type {
+		case document.TypeArray:
+			dst.buf = buf[:start]
+			return false
+		case document.TypeMissing:
+			missing++
+			v = document.Null
+		}
+		buf = ix.AppendValue(buf, i, v)
+	}
+	if ix.Sparse && missing == len(ix.Fields) {
+		dst.buf = buf[:start]
+		return true
+	}
+	dst.buf = buf
+	ix.endEntry(dst, rid)
+	return true
+}
+
+// endEntry makes an entry of what was appended to dst.buf since the last one.
+func (ix *Index) endEntry(dst *Entries, rid uint64) {
+	if !ix.Unique {
+		dst.buf = AppendRecordID(dst.buf, rid)
+	}
+	dst.ends = append(dst.ends, len(dst.buf))
+}
+
+// lookup follows path through documents up to its end or the first array, and returns what it found and what of the path is
+// left.
+func lookup(doc document.Doc, path string) (v document.Value, rest string) {
+	for {
+		part, rest, dotted := strings.Cut(path, ".")
+		v := doc.Lookup(part)
+		switch {
+		case v.Type == document.TypeArray || !dotted:
+			return v, rest
+		case v.Type != document.TypeDocument:
+			return document.Value{}, rest
+		}
+		doc, path = document.Doc(v.Data), rest
+	}
+}
+
+func (e *Entries) truncate(n int) {
+	end := 0
+	if n > 0 {
+		end = e.ends[n-1]
+	}
+	e.buf, e.ends = e.buf[:end], e.ends[:n]
+}
+
+// compact sorts the entries from first on and removes repeated ones.
+func (e *Entries) compact(first int) {
+	if len(e.ends)-first < 2 {
+		return
+	}
+	list := make([][]byte, 0, len(e.ends)-first)
+	for i := first; i < len(e.ends); i++ {
+		list = append(list, e.At(i))
+	}
+	slices.SortFunc(list, bytes.Compare)
+	list = slices.CompactFunc(list, bytes.Equal)
+	sorted := bytes.Join(list, nil)
+	e.truncate(first)
+	for _, entry := range list {
+		e.ends = append(e.ends, len(e.buf)+len(entry))
+		e.buf = append(e.buf, sorted[:len(entry)]...)
+		sorted = sorted[len(entry):]
+	}
+}
