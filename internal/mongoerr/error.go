@@ -28,9 +28,6 @@ type Error struct {
 
 // New returns an error with the message that fmt.Sprintf makes of format and args.
 func New(code Code, format string, args ...any) *Error {
-	if len(args) == 0 {
-		return &Error{Code: code, Message: format}
-	}
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
