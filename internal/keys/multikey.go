@@ -13,11 +13,12 @@ import (
 
 // fieldState is how far one field of the index has come.
 type fieldState struct {
-	value document.Value // found, if done; missing stands for null
-	rest  string         // the path from here
-	done  bool
-	array bool       // the path meets the array that is to be expanded
-	at    positional // where a number in the path names an element of the array expanded last
+	value  document.Value // found, if done; missing stands for null
+	rest   string         // the path from here
+	done   bool
+	array  bool       // the path meets the array that is to be expanded
+	nested bool       // that array is an element of the one before, named by its position: it is a value itself
+	at     positional // where a number in the path names an element of the array expanded last
 }
 
 // positional is what a path whose next part is the position of an array's element leads to.
@@ -50,10 +51,9 @@ func (ix *Index) appendExpanded(dst *Entries, doc document.Doc, rid uint64) erro
 func (x *expansion) expand(fields []fieldState, d document.Doc, missing int) error {
 	var array document.Value
 	var arrayField int
-	whole := false // the array is a value itself: a position named it
 	for i := range fields {
 		f := &fields[i]
-		f.array = false
+		f.array, f.nested = false, false
 		if f.done {
 			continue
 		}
@@ -75,20 +75,13 @@ func (x *expansion) expand(fields []fieldState, d document.Doc, missing int) err
 		default:
 			f.array = true
 		}
-		if f.array && f.rest == "" && nested {
-			whole = true
-		}
+		f.nested = f.array && nested
 	}
 	if array.IsMissing() {
 		x.add(fields, missing)
 		return nil
 	}
-	for i := range fields {
-		if fields[i].array {
-			x.dst.Multikey |= 1 << i
-		}
-	}
-	return x.elements(fields, array, whole, missing)
+	return x.elements(fields, array, missing)
 }
 
 // met returns the name of the field at which the path of field i met an array.
@@ -105,7 +98,7 @@ func (f *fieldState) next(d document.Doc) (v document.Value, nested bool, err er
 	switch {
 	case found && f.at.named:
 		return v, false, &Error{Code: CodeAmbiguousField, Message: fmt.Sprintf("Ambiguous field name found in array (do not use numeric field "+
-			"names in embedded elements in an array), field: '%s' for array: %s", first, f.at.array)}
+			"names in embedded elements in an array), field: '%s' for array: %s", first, f.at.array.Shell())}
 	case found:
 		v, f.rest = lookup(d, f.rest)
 		return v, false, nil
@@ -117,17 +110,26 @@ func (f *fieldState) next(d document.Doc) (v document.Value, nested bool, err er
 }
 
 // elements expands array. Fields whose path ends at it take the element, the others go on inside it.
-func (x *expansion) elements(fields []fieldState, array document.Value, whole bool, missing int) error {
+func (x *expansion) elements(fields []fieldState, array document.Value, missing int) error {
 	d := document.Doc(array.Data)
-	if d.IsEmpty() {
-		return x.element(fields, document.Value{Type: document.TypeUndefined}, document.Value{Type: document.TypeUndefined}, missing)
-	}
+	whole := false // the array is a value itself
 	for i := range fields {
 		f := &fields[i]
 		f.at = positional{}
 		if !f.done && f.rest != "" {
 			f.at = position(d, f.rest)
 		}
+		switch {
+		case f.nested && f.rest == "":
+			whole = true
+		case f.nested && d.IsEmpty():
+		case f.array && !f.at.named:
+			x.dst.Multikey |= 1 << i
+		}
+	}
+	if d.IsEmpty() {
+		undefined := document.Value{Type: document.TypeUndefined}
+		return x.element(fields, undefined, undefined, missing)
 	}
 	for it := d.Iter(); it.Next(); {
 		value := it.Value()

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"math"
+	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/mortondb/morton/internal/document"
@@ -204,6 +206,38 @@ func TestSuccessor(t *testing.T) {
 		prefix := []byte(c.prefix)
 		if got := string(AppendSuccessor(prefix[:0], prefix)); got != c.want {
 			t.Errorf("AppendSuccessor in place of %q = %q, want %q", c.prefix, got, c.want)
+		}
+	}
+}
+
+// TestNumbersBesideEachOther compares random doubles with the decimals, doubles and integers next to them, where rounding would show.
+func TestNumbersBesideEachOther(t *testing.T) {
+	seed := uint64(20260101)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 3000 {
+		f := math.Float64frombits(r.Uint64())
+		if r.IntN(2) == 0 { // most doubles are far from the integers
+			f = math.Ldexp(r.Float64()*2-1, r.IntN(80)-8)
+		}
+		if f != f || math.IsInf(f, 0) {
+			continue
+		}
+		near := []document.Value{value(t, f), value(t, math.Nextafter(f, math.Inf(1))), value(t, math.Nextafter(f, math.Inf(-1)))}
+		for _, digits := range []int{15, 17, 33} {
+			near = append(near, dec(t, strconv.FormatFloat(f, 'e', digits, 64)))
+		}
+		hi, lo := near[len(near)-1].Decimal128().GetBytes()
+		near = append(near, value(t, bson.NewDecimal128(hi, lo+1)), value(t, bson.NewDecimal128(hi, lo-1)))
+		if math.Abs(f) < 1<<62 {
+			near = append(near, value(t, int64(f)), value(t, int64(f)+1), value(t, int64(f)-1))
+		}
+		for i, a := range near {
+			for _, b := range near[i:] {
+				checkOrder(t, a, b)
+			}
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
@@ -12,8 +13,10 @@ const MaxFields = 32
 
 // Error codes of [Error], MongoDB's.
 const (
+	CodeBadValue                  = 2
 	CodeCannotCreateIndex         = 67
 	CodeCannotIndexParallelArrays = 171
+	CodeTooManyFields             = 13103
 	CodeAmbiguousField            = 16746
 )
 
@@ -36,21 +39,30 @@ type Pattern struct {
 	Fields []Field
 }
 
-// CompilePattern compiles the key document of an ascending or descending index. The error is an [*Error].
+// CompilePattern compiles the key document of an ascending or descending index. The error is an [*Error]; mongod puts
+// `Error in specification {...} :: caused by :: ` before the messages of code 67.
 func CompilePattern(key document.Doc) (*Pattern, error) {
+	if key.IsEmpty() {
+		return nil, cannotCreate("Index keys cannot be empty.")
+	}
+	for it := key.Iter(); it.Next(); {
+		if v := it.Value(); v.Type == document.TypeString && v.Str() != "" {
+			return nil, cannotCreate("Unknown index plugin '%s'", v.Str())
+		}
+	}
 	p := &Pattern{}
 	for it := key.Iter(); it.Next(); {
-		f, err := compileField(key, it.Element())
+		f, err := compileField(it.Element())
 		if err != nil {
 			return nil, err
 		}
+		if slices.ContainsFunc(p.Fields, func(g Field) bool { return g.Path == f.Path }) {
+			return nil, &Error{Code: CodeBadValue, Message: fmt.Sprintf("The field '%s' appears multiple times in the index key pattern %s", f.Path, key.Shell())}
+		}
 		p.Fields = append(p.Fields, f)
 	}
-	switch {
-	case len(p.Fields) == 0:
-		return nil, cannotCreate("Index keys cannot be an empty object.")
-	case len(p.Fields) > MaxFields:
-		return nil, &Error{Code: 13103, Message: "too many compound keys"}
+	if len(p.Fields) > MaxFields {
+		return nil, &Error{Code: CodeTooManyFields, Message: "too many compound keys"}
 	}
 	return p, nil
 }
@@ -59,36 +71,38 @@ func cannotCreate(format string, args ...any) *Error {
 	return &Error{Code: CodeCannotCreateIndex, Message: fmt.Sprintf(format, args...)}
 }
 
-func compileField(key document.Doc, e document.Element) (Field, error) {
+func compileField(e document.Element) (Field, error) {
 	f := Field{Path: strings.Clone(e.Key)}
+	n, ok := e.AsFloat64()
 	switch {
-	case e.IsNumber():
-		n, _ := e.AsFloat64()
-		switch {
-		case n != n:
-			return f, cannotCreate("Values in the index key pattern cannot be NaN.")
-		case n == 0:
-			return f, cannotCreate("Values in the index key pattern cannot be 0.")
-		}
-		f.Descending = n < 0
 	case e.Type == document.TypeString:
-		return f, cannotCreate("Unknown index plugin '%s'", e.Str())
-	default:
+		return f, cannotCreate("Values in the index key pattern cannot be empty strings")
+	case !ok:
 		return f, cannotCreate("Values in v:2 index key pattern cannot be of type %v. Only numbers > 0, numbers < 0, and strings are allowed.", e.Type)
-	}
-	switch {
+	case n != n:
+		return f, cannotCreate("Values in the index key pattern cannot be NaN.")
+	case n == 0:
+		return f, cannotCreate("Values in the index key pattern cannot be 0.")
 	case f.Path == "":
 		return f, cannotCreate("Index keys cannot be an empty field.")
 	}
-	for part := range strings.SplitSeq(f.Path, ".") {
+	f.Descending = n < 0
+	return f, checkPath(f.Path)
+}
+
+// checkPath checks the parts of a path. Only those of a DBRef may start with a dollar, inside its field.
+func checkPath(path string) error {
+	for i, part := range strings.Split(path, ".") {
 		switch {
 		case part == "":
-			return f, cannotCreate("Index keys cannot contain an empty field.")
-		case part[0] == '$' && f.Path != "$id" && part != "$id" && part != "$ref" && part != "$db":
-			return f, cannotCreate("Index key contains an illegal field name: field name starts with '$'.")
+			return cannotCreate("Index keys cannot contain an empty field.")
+		case part[0] != '$':
+		case i > 0 && (part == "$id" || part == "$ref" || part == "$db"):
+		default:
+			return cannotCreate("Index key contains an illegal field name: field name starts with '$'.")
 		}
 	}
-	return f, nil
+	return nil
 }
 
 // AppendValue appends the encoding of v as the value of field i: ascending or descending.

@@ -36,6 +36,14 @@ const (
 // undefined, with which it compares equal; an index entry for a missing field holds null instead ([Index.AppendEntries]).
 func AppendValue(dst []byte, v document.Value) []byte {
 	switch v.Type {
+	case document.TypeDocument, document.TypeArray, document.TypeCodeWithScope:
+		return appendNested(dst, v)
+	}
+	return appendScalar(dst, v)
+}
+
+func appendScalar(dst []byte, v document.Value) []byte {
+	switch v.Type {
 	case document.TypeInt32:
 		return appendInt(dst, int64(v.Int32()))
 	case document.TypeInt64:
@@ -50,10 +58,6 @@ func AppendValue(dst []byte, v document.Value) []byte {
 		return binary.BigEndian.AppendUint64(append(dst, tagDate), uint64(v.Int64())^(1<<63))
 	case document.TypeDecimal128:
 		return appendDecimal128(dst, v)
-	case document.TypeDocument:
-		return appendDocument(append(dst, tagDocument), document.Doc(v.Data))
-	case document.TypeArray:
-		return appendArray(append(dst, tagArray), document.Doc(v.Data))
 	case document.TypeBinary:
 		return appendBinary(append(dst, tagBinary), v.Data)
 	case document.TypeBool:
@@ -69,12 +73,54 @@ func AppendValue(dst []byte, v document.Value) []byte {
 		return append(appendLength(append(dst, tagDBPointer), len(v.Data)), v.Data...)
 	case document.TypeCode:
 		return appendEscaped(append(dst, tagCode), body(v))
-	case document.TypeCodeWithScope:
-		code, scope := v.CodeWithScope()
-		dst = appendEscaped(append(dst, tagCodeScope), []byte(code))
-		return appendDocument(dst, scope)
 	}
 	return append(dst, typeTag(v.Type))
+}
+
+// frame is a document or an array that is being encoded.
+type frame struct {
+	it    document.Iter
+	named bool // its fields have names
+}
+
+// appendNested keeps its own stack. Recursion would make the compiler move every caller's buffer to the heap.
+func appendNested(dst []byte, v document.Value) []byte {
+	var space [4]frame
+	dst, top := openFrame(dst, v)
+	stack := append(space[:0], top)
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if !top.it.Next() {
+			dst = append(dst, tagEnd)
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		v := top.it.Value()
+		if top.named {
+			dst = append(dst, typeTag(v.Type))
+			dst = appendEscapedString(dst, top.it.Key())
+		}
+		switch v.Type {
+		case document.TypeDocument, document.TypeArray, document.TypeCodeWithScope:
+			var inner frame
+			dst, inner = openFrame(dst, v)
+			stack = append(stack, inner)
+		default:
+			dst = appendScalar(dst, v)
+		}
+	}
+	return dst
+}
+
+func openFrame(dst []byte, v document.Value) ([]byte, frame) {
+	switch v.Type {
+	case document.TypeDocument:
+		return append(dst, tagDocument), frame{it: document.Doc(v.Data).Iter(), named: true}
+	case document.TypeArray:
+		return append(dst, tagArray), frame{it: document.Doc(v.Data).Iter()}
+	}
+	code, scope := v.CodeWithScope()
+	return appendEscapedString(append(dst, tagCodeScope), code), frame{it: scope.Iter(), named: true}
 }
 
 // AppendDescending appends the encoding of v for a descending field: larger values first.
@@ -138,23 +184,6 @@ func body(v document.Value) []byte {
 		return nil
 	}
 	return v.Data[4 : len(v.Data)-1]
-}
-
-func appendDocument(dst []byte, d document.Doc) []byte {
-	for it := d.Iter(); it.Next(); {
-		v := it.Value()
-		dst = append(dst, typeTag(v.Type))
-		dst = appendEscapedString(dst, it.Key())
-		dst = AppendValue(dst, v)
-	}
-	return append(dst, tagEnd)
-}
-
-func appendArray(dst []byte, d document.Doc) []byte {
-	for it := d.Iter(); it.Next(); {
-		dst = AppendValue(dst, it.Value())
-	}
-	return append(dst, tagEnd)
 }
 
 // appendBinary encodes shorter data first, as MongoDB orders them, and the subtype before the bytes.
