@@ -27,7 +27,7 @@ type Index struct {
 	Key      []KeyField
 	Unique   bool
 	Sparse   bool
-	Multikey bool // some document has more than one entry (an array on one of the paths)
+	Multikey uint32 // bit i: field i met an array in some document (keys.Entries.Multikey of all documents, or-ed)
 }
 
 // Request is what is to be planned.

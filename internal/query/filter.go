@@ -1,10 +1,14 @@
 package query
 
-import "github.com/mortondb/morton/internal/document"
+import (
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+)
 
 // Filter is a compiled filter. It is immutable; any number of goroutines may use it.
 type Filter struct {
-	root *Node
+	root    *Node
+	matcher docMatcher
 }
 
 // FilterOptions change what a filter means.
@@ -14,33 +18,70 @@ type FilterOptions struct {
 }
 
 // CompileFilter compiles a filter document. The filter aliases its bytes.
-func CompileFilter(filter document.Doc, opts FilterOptions) (*Filter, error) { panic("soon") }
+func CompileFilter(filter document.Doc, opts FilterOptions) (*Filter, error) {
+	if err := checkCollation(opts.Collation); err != nil {
+		return nil, err
+	}
+	c := filterCompiler{}
+	root, err := c.document(filter)
+	if err != nil {
+		return nil, err
+	}
+	return FilterOf(root), nil
+}
+
+// FilterOf returns the filter that demands all of the given nodes, which are parts of compiled filters.
+func FilterOf(nodes ...*Node) *Filter {
+	root := and(nodes)
+	return &Filter{root: root, matcher: root.compile()}
+}
 
 // Match reports whether doc matches.
-func (f *Filter) Match(doc document.Doc) bool { panic("soon") }
+func (f *Filter) Match(doc document.Doc) bool { return f.matcher.matchDoc(doc, nil) }
 
 // MatchPosition is Match that also tells at which array index an implicitly traversed array matched, which is what the
 // positional operator `$` of updates and projections stands for; "" if no array was traversed.
-func (f *Filter) MatchPosition(doc document.Doc) (index string, matched bool) { panic("soon") }
+func (f *Filter) MatchPosition(doc document.Doc) (index string, matched bool) {
+	matched = f.matcher.matchDoc(doc, &index)
+	return index, matched
+}
 
 // MatchesAll reports whether the filter has no condition.
-func (f *Filter) MatchesAll() bool { panic("soon") }
+func (f *Filter) MatchesAll() bool { return f.root.Op == OpAnd && len(f.root.Children) == 0 }
 
-// Root returns the filter's tree, for planning.
+// Root returns the filter's tree, for planning. An $and stands at the root, with the conditions of which all must hold; none
+// of its children is an $and itself.
 func (f *Filter) Root() *Node { return f.root }
-
-// Op names an operator as MongoDB spells it.
-type Op string
-
-// Node is one condition of a filter's tree. Read-only for others.
-type Node struct {
-	Op       Op
-	Path     string           // of a condition on a path, dotted
-	Value    document.Value   // its operand
-	Values   []document.Value // of $in: ascending, without duplicates
-	Children []*Node          // of $and, $or, $nor, $not
-}
 
 // IDEquality is the fast path of point operations: it returns v if filter is exactly `{_id: v}` or `{_id: {$eq: v}}`
 // with a v that can only equal itself (no operator, regular expression or array).
-func IDEquality(filter document.Doc) (v document.Value, ok bool) { panic("soon") }
+func IDEquality(filter document.Doc) (v document.Value, ok bool) {
+	it := filter.Iter()
+	if !it.Next() || it.Key() != "_id" {
+		return document.Value{}, false
+	}
+	v = it.Value()
+	if it.Next() {
+		return document.Value{}, false
+	}
+	if isOperatorDoc(v) {
+		e := v.Doc().First()
+		if e.Key != "$eq" || v.Doc().Len() != 1 {
+			return document.Value{}, false
+		}
+		v = e.Value
+	}
+	switch v.Type {
+	case document.TypeArray, document.TypeRegex, document.TypeUndefined:
+		return document.Value{}, false
+	}
+	return v, true
+}
+
+// checkCollation refuses every collation but the simple one.
+func checkCollation(collation document.Doc) error {
+	if collation.IsEmpty() || collation.Lookup("locale").Str() == "simple" {
+		return nil
+	}
+	return mongoerr.New(mongoerr.NotImplemented, "collation is not supported yet, only {locale: \"simple\"}: %s", docText(collation))
+}

@@ -1,6 +1,9 @@
 package query
 
-import "github.com/mortondb/morton/internal/document"
+import (
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+)
 
 // Sort is a compiled sort specification. Immutable.
 type Sort struct {
@@ -14,8 +17,74 @@ type SortField struct {
 	Descending bool
 }
 
-// CompileSort compiles a sort document such as {a: 1, "b.c": -1}.
-func CompileSort(spec document.Doc) (*Sort, error) { panic("soon") }
+// CompileSort compiles a sort document such as {a: 1, "b.c": -1}. A path that comes twice counts where it comes first.
+func CompileSort(spec document.Doc) (*Sort, error) {
+	s := &Sort{}
+	if v := spec.Lookup("$natural"); !v.IsMissing() {
+		return s, s.addNatural(spec, v)
+	}
+	for it := spec.Iter(); it.Next(); {
+		if err := s.add(it.Key(), it.Value()); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// addNatural takes any value but a negative number for forwards, as mongod does.
+func (s *Sort) addNatural(spec document.Doc, v document.Value) error {
+	if spec.Len() > 1 {
+		return badValue("Cannot include '$natural' in compound sort: %s", docText(spec))
+	}
+	s.natural = NaturalDirection(v)
+	return nil
+}
+
+// NaturalDirection returns -1 if v, the operand of $natural, asks for backwards, else 1.
+func NaturalDirection(v document.Value) int {
+	if n, _ := v.ToInt64(); n < 0 {
+		return -1
+	}
+	return 1
+}
+
+func (s *Sort) add(path string, v document.Value) error {
+	switch {
+	case v.Type == document.TypeDocument:
+		return sortExpressionError(v.Doc())
+	case !v.IsNumber():
+		return mongoerr.New(15974, "Illegal key in $sort specification: %s", elementText(path, v))
+	}
+	n, _ := v.ToInt64()
+	if n != 1 && n != -1 {
+		return mongoerr.New(15975, "$sort key ordering must be 1 (for ascending) or -1 (for descending)")
+	}
+	if err := checkFieldPath(path); err != nil {
+		return err
+	}
+	for _, f := range s.fields {
+		if f.Path == path {
+			return nil
+		}
+	}
+	s.fields = append(s.fields, SortField{path, n < 0})
+	return nil
+}
+
+func sortExpressionError(spec document.Doc) error {
+	e := spec.First()
+	switch {
+	case e.Key != "$meta":
+		return mongoerr.New(17312, "$meta is the only expression supported by $sort right now")
+	case spec.Len() > 1:
+		return mongoerr.New(mongoerr.FailedToParse, "Cannot have additional keys in a $meta sort specification")
+	}
+	switch e.Str() {
+	case "textScore", "randVal", "searchScore", "searchHighlights", "geoNearDistance":
+		return notYet("sorting by $meta is")
+	}
+	return mongoerr.New(31138, "Illegal $meta sort: %s", elementText(e.Key, e.Value))
+}
 
 // Fields returns the parts; empty for no order at all and for natural order. Read-only.
 func (s *Sort) Fields() []SortField { return s.fields }
@@ -23,8 +92,15 @@ func (s *Sort) Fields() []SortField { return s.fields }
 // Natural returns 1 or -1 for {$natural: 1} or {$natural: -1}, else 0.
 func (s *Sort) Natural() int { return s.natural }
 
-// AppendKey appends doc's sort key, one value for each field, which aliases doc. The error is that of parallel arrays.
-func (s *Sort) AppendKey(dst []document.Value, doc document.Doc) ([]document.Value, error) { panic("soon") }
-
 // Compare orders two sort keys. Sort stably: equal keys keep the order in which they were found.
-func (s *Sort) Compare(a, b []document.Value) int { panic("soon") }
+func (s *Sort) Compare(a, b []document.Value) int {
+	for i := range s.fields {
+		if c := document.Compare(a[i], b[i]); c != 0 {
+			if s.fields[i].Descending {
+				return -c
+			}
+			return c
+		}
+	}
+	return 0
+}

@@ -1,0 +1,193 @@
+package query
+
+import (
+	"strings"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+)
+
+// projectionKind is what a projection's fields have said so far.
+type projectionKind int
+
+const (
+	kindOpen projectionKind = iota
+	kindInclusion
+	kindExclusion
+)
+
+// projectionParser builds a Projection, checking in the order that mongod does.
+type projectionParser struct {
+	filter    *Filter
+	kind      projectionKind // by fields other than _id
+	id        projectionKind // by _id
+	slice     bool
+	elemMatch bool
+	p         Projection
+}
+
+// CompileProjection compiles a find projection. filter is the command's, which positional projection refers to; it may be nil.
+func CompileProjection(spec document.Doc, filter *Filter) (*Projection, error) {
+	ps := &projectionParser{filter: filter}
+	if err := ps.fields("", spec); err != nil {
+		return nil, err
+	}
+	p := &ps.p
+	p.identity = spec.IsEmpty()
+	p.exclusion = ps.resolve() == kindExclusion
+	if !p.exclusion && p.root.field("_id") == nil {
+		p.root = append(p.root, &projectionField{name: "_id"})
+	}
+	return p, nil
+}
+
+// resolve decides for projections that do not say it with a field other than _id.
+func (ps *projectionParser) resolve() projectionKind {
+	switch {
+	case ps.kind != kindOpen:
+		return ps.kind
+	case ps.id == kindInclusion:
+		return kindInclusion
+	case ps.slice:
+		return kindExclusion
+	case ps.elemMatch:
+		return kindInclusion
+	case ps.id != kindOpen:
+		return ps.id
+	}
+	return kindExclusion
+}
+
+func (ps *projectionParser) fields(prefix string, spec document.Doc) error {
+	for it := spec.Iter(); it.Next(); {
+		if err := ps.field(prefix, it.Key(), it.Value()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (ps *projectionParser) field(prefix, name string, v document.Value) error {
+	path, positional := strings.CutSuffix(name, ".$")
+	if err := ps.checkName(path, positional, v); err != nil {
+		return err
+	}
+	path = prefix + path
+	switch {
+	case v.Type == document.TypeDocument:
+		return ps.document(path, prefix != "", v.Doc())
+	case v.IsNumber(), v.Type == document.TypeBool:
+		if v.Truthy() {
+			return ps.include(path, name, positional)
+		}
+		return ps.exclude(path, name, positional)
+	}
+	return ps.expression(name, v)
+}
+
+func (ps *projectionParser) checkName(path string, positional bool, v document.Value) error {
+	switch {
+	case strings.Contains(path, ".$.") || strings.HasPrefix(path, "$."):
+		return mongoerr.New(31394, "As of 4.4, it's illegal to specify positional operator in the middle of a path."+
+			"Positional projection may only be used at the end, for example: a.b.$. If the query previously used a form like "+
+			"a.b.$.d, remove the parts following the '$' and the results will be equivalent.")
+	case positional && v.Type == document.TypeDocument:
+		return mongoerr.New(31271, "positional projection cannot be used with an expression or sub object")
+	}
+	return checkFieldPath(path)
+}
+
+func (ps *projectionParser) include(path, name string, positional bool) error {
+	if path == "_id" && !positional {
+		ps.id = kindInclusion
+		return ps.add(path, projectionField{})
+	}
+	if ps.kind == kindExclusion {
+		return mongoerr.New(31253, "Cannot do inclusion on field %s in exclusion projection", name)
+	}
+	ps.kind = kindInclusion
+	if positional {
+		if err := ps.setPositional(path); err != nil {
+			return err
+		}
+	}
+	return ps.add(path, projectionField{})
+}
+
+func (ps *projectionParser) setPositional(path string) error {
+	switch {
+	case ps.p.positional != nil:
+		return mongoerr.New(31276, "Cannot specify more than one positional projection per query.")
+	case ps.elemMatch:
+		return mongoerr.New(31255, "Cannot specify positional operator and $elemMatch.")
+	case ps.filter == nil:
+		return mongoerr.New(51050, "Projections with a positional operator require a matcher")
+	}
+	ps.p.positional = &positional{path: strings.Split(path, "."), filter: ps.filter}
+	return nil
+}
+
+func (ps *projectionParser) exclude(path, name string, positional bool) error {
+	switch {
+	case positional:
+		return mongoerr.New(31395, "positional projection cannot be used with exclusion")
+	case path == "_id":
+		ps.id = kindExclusion
+	case ps.kind == kindInclusion:
+		return mongoerr.New(31254, "Cannot do exclusion on field %s in inclusion projection", name)
+	default:
+		ps.kind = kindExclusion
+	}
+	return ps.add(path, projectionField{drop: true})
+}
+
+// document parses {$slice: 1}, {$elemMatch: ...} or a projection of the fields below path.
+func (ps *projectionParser) document(path string, nested bool, spec document.Doc) error {
+	e := spec.First()
+	switch {
+	case spec.IsEmpty():
+		return mongoerr.New(51270, "An empty sub-projection is not a valid value. Found empty object at path")
+	case spec.Len() == 1 && e.Key == "$slice":
+		return ps.addSlice(path, spec, e.Value)
+	case spec.Len() == 1 && e.Key == "$elemMatch":
+		return ps.addElemMatch(path, nested, e.Value)
+	case spec.Len() == 1 && strings.HasPrefix(e.Key, "$") && !isReferenceField(e.Key):
+		if ps.kind == kindExclusion {
+			return mongoerr.New(31252, "Cannot use expression other than $meta in exclusion projection")
+		}
+		return notYet("the projection operator " + e.Key + " is")
+	}
+	return ps.fields(path+".", spec)
+}
+
+// expression refuses what is a literal or an expression.
+func (ps *projectionParser) expression(name string, v document.Value) error {
+	if ps.kind == kindExclusion {
+		return mongoerr.New(31310, "Cannot use an expression %s in an exclusion projection", elementText(name, v))
+	}
+	return notYet("a computed field in a projection is")
+}
+
+// add puts a field into the tree.
+func (ps *projectionParser) add(path string, f projectionField) error {
+	level := &ps.p.root
+	for rest := path; ; {
+		part, next, more := strings.Cut(rest, ".")
+		found := level.field(part)
+		switch {
+		case found == nil:
+			found = &projectionField{name: part}
+			*level = append(*level, found)
+			if !more {
+				*found, found.name = f, part
+				return nil
+			}
+			found.sub = projectionNode{}
+		case !more:
+			return mongoerr.New(31250, "Path collision at %s", path)
+		case found.sub == nil:
+			return mongoerr.New(31249, "Path collision at %s remaining portion %s", path, next)
+		}
+		level, rest = &found.sub, next
+	}
+}
