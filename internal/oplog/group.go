@@ -253,6 +253,18 @@ func Span(data []byte) (first, last Timestamp, err error) {
 	return first, last, nil
 }
 
+// Namespace returns a group's namespace without decoding the rest. It aliases the group.
+func Namespace(group []byte) ([]byte, error) {
+	if len(group) < headerSize {
+		return nil, corrupt("%d bytes are too few for a group", len(group))
+	}
+	end := headerSize + int(binary.LittleEndian.Uint16(group[6:]))
+	if end > len(group) {
+		return nil, corrupt("namespace runs past its group")
+	}
+	return group[headerSize:end], nil
+}
+
 // Reader decodes one group. Everything it returns aliases the group's bytes.
 type Reader struct {
 	Header Header

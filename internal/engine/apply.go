@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mortondb/morton/internal/keys"
+	"github.com/mortondb/morton/internal/oplog"
+	"github.com/mortondb/morton/internal/storage"
+)
+
+// batchBytes is how much of the log is applied in one batch, and so how long a new view may wait for it.
+const batchBytes = 1 << 20
+
+// Apply moves committed entries into storage, in order. After a crash entries may come again: each store leaves out what it has.
+// What an entry does is in it; applying decides nothing. An error means that this member's state cannot follow the log any more,
+// and the member must stop.
+func (e *Engine) Apply(entries []Entry) error {
+	for len(entries) > 0 {
+		n, size := 0, 0
+		for n < len(entries) && (n == 0 || size+len(entries[n].Data) <= batchBytes) {
+			size += len(entries[n].Data)
+			if n++; isCheck(entries[n-1].Data) {
+				break
+			}
+		}
+		if err := e.applyBatch(entries[:n]); err != nil {
+			return err
+		}
+		entries = entries[n:]
+	}
+	return nil
+}
+
+// applier is the work on one batch.
+type applier struct {
+	e       *Engine
+	batch   *storage.Batch
+	catalog *Catalog
+	touched map[uint32]*counters
+	pos     storage.Position
+	reader  oplog.Reader
+	op      oplog.Op
+}
+
+func (e *Engine) applyBatch(entries []Entry) error {
+	before := e.store.Applied()
+	a := &applier{e: e, batch: e.store.NewBatch(), catalog: e.state.Load().committed, touched: map[uint32]*counters{}, pos: before}
+	defer a.batch.Close()
+	for i := range entries {
+		if err := a.entry(&entries[i]); err != nil {
+			return fmt.Errorf("engine: apply entry %d: %w", entries[i].Index, err)
+		}
+	}
+	for number, c := range a.touched {
+		if err := a.batch.Set(countersKey(number), c.encode()); err != nil {
+			return err
+		}
+	}
+	if a.pos.Index <= before.Index {
+		return nil
+	}
+	if err := a.batch.Commit(a.pos); err != nil {
+		return err
+	}
+	e.publishApplied(a)
+	if check := entries[len(entries)-1].Data; isCheck(check) {
+		return e.pinCheck(check)
+	}
+	return nil
+}
+
+func (a *applier) entry(entry *Entry) error {
+	a.batch.At(entry.Index)
+	fresh := entry.Index > a.pos.Index
+	for data := entry.Data; len(data) > 0; {
+		group, rest, err := oplog.NextGroup(data)
+		if err != nil {
+			return err
+		}
+		if err := a.group(group, fresh); err != nil {
+			return err
+		}
+		data = rest
+	}
+	if fresh {
+		a.pos.Index, a.pos.Term = entry.Index, entry.Term
+	}
+	return nil
+}
+
+func (a *applier) group(group []byte, fresh bool) error {
+	if err := a.reader.Reset(group); err != nil {
+		return err
+	}
+	h := &a.reader.Header
+	for {
+		more, err := a.reader.Next(&a.op)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		for _, m := range a.op.Mutations {
+			if err := a.mutation(m); err != nil {
+				return err
+			}
+		}
+	}
+	if !fresh {
+		return nil
+	}
+	a.pos.TS = uint64(h.Last())
+	if h.Collection != 0 && (h.Documents != 0 || h.Bytes != 0) {
+		c := a.e.counters(h.Collection)
+		c.committedDocuments.Add(h.Documents)
+		c.committedBytes.Add(h.Bytes)
+		a.touched[h.Collection] = c
+	}
+	return nil
+}
+
+func (a *applier) mutation(m oplog.Mutation) (err error) {
+	if keys.SpaceOf(m.Key) == keys.SpaceCatalog {
+		if a.catalog, err = a.e.applyCatalog(a.catalog, m.Key, m.Value, m.Kind == oplog.Remove); err != nil {
+			return err
+		}
+	}
+	switch m.Kind {
+	case oplog.Put, oplog.PutO:
+		return a.batch.Set(m.Key, m.Value)
+	case oplog.Remove:
+		return a.batch.Delete(m.Key)
+	}
+	return a.batch.DeleteRange(m.Key, m.Value)
+}
+
+// publishApplied shows readers the new storage state and lets the overlay forget what it holds of it.
+func (e *Engine) publishApplied(a *applier) {
+	snap := e.store.Snapshot()
+	e.mu.Lock()
+	st := e.state.Load()
+	if e.primary {
+		e.overlay.Forget(a.pos.TS)
+		e.publishLocked(&state{overlay: e.overlay.Snapshot(st.overlay.TS), storage: snap, catalog: st.catalog, committed: a.catalog, term: st.term})
+	} else {
+		e.last = max(e.last, oplog.Timestamp(a.pos.TS))
+		e.publishLocked(e.committedState(snap, a.catalog))
+		for _, c := range a.touched {
+			c.show()
+		}
+	}
+	e.mu.Unlock()
+	e.appliedMu.Lock()
+	close(e.applied)
+	e.applied = make(chan struct{})
+	e.appliedMu.Unlock()
+}
+
+// Applied returns the place in the log up to which storage has everything.
+func (e *Engine) Applied() storage.Position {
+	st := e.acquire()
+	defer st.storage.Release()
+	return st.storage.Position
+}
+
+// Durable returns the log index up to which the state would survive without the log.
+func (e *Engine) Durable() uint64 { return e.store.Durable() }
+
+// WaitApplied waits until storage has everything up to ts.
+func (e *Engine) WaitApplied(ctx context.Context, ts oplog.Timestamp) error {
+	return e.waitApplied(ctx, func(p storage.Position) bool { return p.TS >= uint64(ts) })
+}
+
+// WaitAppliedIndex waits until storage has everything up to an entry of the log.
+func (e *Engine) WaitAppliedIndex(ctx context.Context, index uint64) error {
+	return e.waitApplied(ctx, func(p storage.Position) bool { return p.Index >= index })
+}
+
+func (e *Engine) waitApplied(ctx context.Context, reached func(storage.Position) bool) error {
+	for {
+		changed := e.AppliedChanged()
+		if reached(e.Applied()) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// AppliedChanged returns a channel that is closed when more has been applied.
+func (e *Engine) AppliedChanged() <-chan struct{} {
+	e.appliedMu.Lock()
+	defer e.appliedMu.Unlock()
+	return e.applied
+}
+
+// Checkpoint writes a copy of the applied state into a new directory. The applying goroutine calls it.
+func (e *Engine) Checkpoint(dir string) (storage.Position, error) {
+	err := e.store.Checkpoint(dir)
+	return e.store.Applied(), err
+}
+
+// Install replaces all state by a checkpoint that another member made.
+func (e *Engine) Install(dir string) error {
+	if err := e.store.Install(dir); err != nil {
+		return err
+	}
+	if err := e.load(); err != nil {
+		return err
+	}
+	e.appliedMu.Lock()
+	defer e.appliedMu.Unlock()
+	close(e.applied)
+	e.applied = make(chan struct{})
+	return nil
+}

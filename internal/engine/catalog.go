@@ -1,0 +1,263 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/keys"
+	"github.com/mortondb/morton/internal/plan"
+)
+
+// Catalog is every collection at one moment. It is immutable: a change makes another one.
+type Catalog struct {
+	collections map[string]*Collection // by namespace
+	numbers     map[uint32]*Collection
+	next        uint32 // the next number for a collection or an index; numbers are never used twice
+}
+
+// Collection is a collection's entry in the catalog. Immutable; a change makes another one.
+type Collection struct {
+	NS      string
+	Number  uint32
+	UUID    [16]byte
+	Options document.Doc // of create, as given; never nil
+	Indexes []*Index     // the one on _id first
+
+	stats *counters
+	plans []plan.Index // what the planner sees: the indexes that are built
+}
+
+// Index is an index of a collection. Immutable.
+type Index struct {
+	Name     string
+	Spec     document.Doc // {v, key, name, unique, ...} as listIndexes shows it
+	Multikey uint32       // bit i: field i met an array in some document
+	Ready    bool         // false while it is being built: maintained by writes, not yet read
+	keys.Index
+}
+
+func newCatalog() *Catalog {
+	return &Catalog{collections: map[string]*Collection{}, numbers: map[uint32]*Collection{}, next: 1}
+}
+
+// Collection returns the collection of a namespace, or nil.
+func (c *Catalog) Collection(ns string) *Collection { return c.collections[ns] }
+
+// ByUUID returns the collection with this UUID in a database, or nil.
+func (c *Catalog) ByUUID(db string, uuid [16]byte) *Collection {
+	for _, coll := range c.collections {
+		if coll.UUID == uuid && Database(coll.NS) == db {
+			return coll
+		}
+	}
+	return nil
+}
+
+// Collections returns a database's collections, by name.
+func (c *Catalog) Collections(db string) []*Collection {
+	var list []*Collection
+	for ns, coll := range c.collections {
+		if Database(ns) == db {
+			list = append(list, coll)
+		}
+	}
+	slices.SortFunc(list, func(a, b *Collection) int { return strings.Compare(a.NS, b.NS) })
+	return list
+}
+
+// Databases returns the names of the databases that have a collection, sorted.
+func (c *Catalog) Databases() []string {
+	seen := map[string]bool{}
+	for ns := range c.collections {
+		seen[Database(ns)] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// Empty reports whether there is no collection.
+func (c *Catalog) Empty() bool { return len(c.collections) == 0 }
+
+// with returns a catalog in which coll stands for its number, whatever its name was.
+func (c *Catalog) with(coll *Collection) *Catalog {
+	n := c.clone()
+	if old := n.numbers[coll.Number]; old != nil && n.collections[old.NS] == old {
+		delete(n.collections, old.NS)
+	}
+	n.collections[coll.NS] = coll
+	n.numbers[coll.Number] = coll
+	return n
+}
+
+// without returns a catalog that lacks the collection with this number.
+func (c *Catalog) without(number uint32) *Catalog {
+	old := c.numbers[number]
+	if old == nil {
+		return c
+	}
+	n := c.clone()
+	delete(n.numbers, number)
+	if n.collections[old.NS] == old {
+		delete(n.collections, old.NS)
+	}
+	return n
+}
+
+func (c *Catalog) clone() *Catalog {
+	return &Catalog{collections: maps.Clone(c.collections), numbers: maps.Clone(c.numbers), next: c.next}
+}
+
+// Database returns the part of a namespace before the first dot.
+func Database(ns string) string {
+	db, _, _ := strings.Cut(ns, ".")
+	return db
+}
+
+// Name returns the collection's name without its database.
+func (c *Collection) Name() string {
+	_, name, _ := strings.Cut(c.NS, ".")
+	return name
+}
+
+// Index returns the index of a name, or nil.
+func (c *Collection) Index(name string) *Index {
+	for _, ix := range c.Indexes {
+		if ix.Name == name {
+			return ix
+		}
+	}
+	return nil
+}
+
+// Count returns the number of documents and their bytes, as the newest view has them.
+func (c *Collection) Count() (documents, bytes int64) {
+	return c.stats.documents.Load(), c.stats.bytes.Load()
+}
+
+func (c *Collection) withIndexes(indexes []*Index) *Collection {
+	n := *c
+	n.Indexes = indexes
+	n.plans = planIndexes(indexes)
+	return &n
+}
+
+func (c *Collection) replaceIndex(ix *Index) *Collection {
+	list := slices.Clone(c.Indexes)
+	for i, old := range list {
+		if old.Number == ix.Number {
+			list[i] = ix
+		}
+	}
+	return c.withIndexes(list)
+}
+
+func planIndexes(indexes []*Index) []plan.Index {
+	var list []plan.Index
+	for _, ix := range indexes {
+		if !ix.Ready {
+			continue
+		}
+		p := plan.Index{Name: ix.Name, Unique: ix.Unique, Sparse: ix.Sparse, Multikey: ix.Multikey}
+		for _, f := range ix.Fields {
+			p.Key = append(p.Key, plan.KeyField{Path: f.Path, Descending: f.Descending})
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// newIndex compiles an index from its specification.
+func newIndex(number uint32, spec document.Doc, multikey uint32, ready bool) (*Index, error) {
+	pattern, err := keys.CompilePattern(spec.Lookup("key").Doc())
+	if err != nil {
+		return nil, err
+	}
+	name := strings.Clone(spec.Lookup("name").Str())
+	return &Index{
+		Name: name, Spec: spec, Multikey: multikey, Ready: ready,
+		Index: keys.Index{
+			Number: number, Pattern: *pattern,
+			Unique: spec.Lookup("unique").Truthy() || name == idIndexName,
+			Sparse: spec.Lookup("sparse").Truthy(),
+		},
+	}, nil
+}
+
+const idIndexName = "_id_"
+
+// Encoded forms. A collection's entry is {ns, uuid, options, indexes: [{number, spec, multikey, ready}]} under its number;
+// the next number is four bytes under its own key.
+
+var nextKey = keys.AppendCatalog(nil, keys.CatalogCounter, "next")
+
+func collectionKey(number uint32) []byte {
+	return keys.AppendCatalog(nil, keys.CatalogCollection, fmt.Sprintf("%010d", number))
+}
+
+func (c *Collection) encode() document.Doc {
+	var b document.Builder
+	b.AppendString("ns", c.NS)
+	b.AppendBinary("uuid", 4, c.UUID[:])
+	b.AppendDoc("options", c.Options)
+	b.OpenArray("indexes")
+	for i, ix := range c.Indexes {
+		b.OpenDoc(document.Index(i))
+		b.AppendInt64("number", int64(ix.Number))
+		b.AppendDoc("spec", ix.Spec)
+		b.AppendInt64("multikey", int64(ix.Multikey))
+		b.AppendBool("ready", ix.Ready)
+		b.Close()
+	}
+	b.Close()
+	return b.Finish()
+}
+
+func (e *Engine) decodeCollection(number uint32, d document.Doc) (*Collection, error) {
+	d = d.Clone()
+	c := &Collection{NS: d.Lookup("ns").Str(), Number: number, Options: d.Lookup("options").Doc(), stats: e.counters(number)}
+	_, uuid := d.Lookup("uuid").Binary()
+	copy(c.UUID[:], uuid)
+	for it := d.Lookup("indexes").Doc().Iter(); it.Next(); {
+		ix := it.Value().Doc()
+		compiled, err := newIndex(uint32(ix.Lookup("number").Int64()), ix.Lookup("spec").Doc(), uint32(ix.Lookup("multikey").Int64()), ix.Lookup("ready").Bool())
+		if err != nil {
+			return nil, fmt.Errorf("engine: catalog entry of %s: %w", c.NS, err)
+		}
+		c.Indexes = append(c.Indexes, compiled)
+	}
+	c.plans = planIndexes(c.Indexes)
+	return c, nil
+}
+
+// applyCatalog returns the catalog after a mutation of the catalog's key space.
+func (e *Engine) applyCatalog(c *Catalog, key, value []byte, removed bool) (*Catalog, error) {
+	kind, name, _ := keys.ParseCatalog(key)
+	switch kind {
+	case keys.CatalogCounter:
+		if len(value) != 4 {
+			return nil, fmt.Errorf("engine: the catalog's next number has %d bytes", len(value))
+		}
+		n := c.clone()
+		n.next = binary.BigEndian.Uint32(value)
+		return n, nil
+	case keys.CatalogCollection:
+		number, err := strconv.ParseUint(name, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("engine: catalog entry %q: %w", name, err)
+		}
+		if removed {
+			e.forgetCounters(uint32(number))
+			return c.without(uint32(number)), nil
+		}
+		coll, err := e.decodeCollection(uint32(number), document.Doc(value))
+		if err != nil {
+			return nil, err
+		}
+		return c.with(coll), nil
+	}
+	return c, nil
+}

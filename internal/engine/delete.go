@@ -1,0 +1,159 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/keys"
+	"github.com/mortondb/morton/internal/oplog"
+	"github.com/mortondb/morton/internal/query"
+)
+
+// DeleteSpec is one delete statement, or a findAndModify that removes.
+type DeleteSpec struct {
+	NS        string
+	Filter    document.Doc
+	Multi     bool
+	Sort      document.Doc // of findAndModify: which of several documents
+	Collation document.Doc
+	Hint      document.Value
+	Return    Return // ReturnOld or ReturnNothing
+}
+
+// DeleteResult is the outcome of a deletion.
+type DeleteResult struct {
+	N       int64
+	Doc     document.Doc // as asked for by Return; nil if there is none
+	Time    oplog.OpTime // of the last operation; zero if nothing was deleted
+	Retried bool
+}
+
+// Delete runs one statement. On error the result tells what had been done.
+func (e *Engine) Delete(ctx context.Context, spec *DeleteSpec, s Statement) (DeleteResult, error) {
+	d := &deletion{e: e, spec: spec, s: s}
+	var err error
+	if d.filter, err = query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collation: spec.Collation}); err != nil {
+		return d.result, err
+	}
+	if d.sort, err = compileSort(spec.Sort); err != nil {
+		return d.result, err
+	}
+	if spec.Multi {
+		err := d.runMulti(ctx)
+		return d.result, err
+	}
+	if id, ok := query.IDEquality(orEmpty(spec.Filter)); ok {
+		latch := e.latch(keys.AppendValue(nil, id))
+		latch.Lock()
+		defer latch.Unlock()
+	}
+	for {
+		if err := e.throttle(ctx); err != nil {
+			return d.result, err
+		}
+		err := d.runOne(ctx)
+		if !errors.Is(err, errConflict) {
+			return d.result, err
+		}
+	}
+}
+
+// deletion is a delete statement under way.
+type deletion struct {
+	e      *Engine
+	spec   *DeleteSpec
+	s      Statement
+	filter *query.Filter
+	sort   *query.Sort
+	result DeleteResult
+}
+
+func (d *deletion) runOne(ctx context.Context) error {
+	v := d.e.Local()
+	defer v.Close()
+	if rec, found, err := v.Retried(d.s.Session, d.s.ID); err != nil {
+		return err
+	} else if found {
+		d.result = DeleteResult{N: rec.Lookup("n").Int64(), Doc: rec.Lookup("value").Doc(), Retried: true}
+		return nil
+	}
+	coll := v.Catalog.Collection(d.spec.NS)
+	if coll == nil {
+		return nil
+	}
+	found, err := v.findOne(ctx, coll, d.filter, d.sort, d.spec.Hint)
+	if err != nil || found.doc == nil {
+		return err
+	}
+	g := &changeGroup{e: d.e, v: &v, coll: coll, s: d.s}
+	if err := g.remove(found); err != nil {
+		return err
+	}
+	result := DeleteResult{N: 1}
+	if d.spec.Return == ReturnOld {
+		result.Doc = found.doc
+	}
+	if err := g.record(deleteRecord(&result)); err != nil {
+		return err
+	}
+	if result.Time, err = g.propose(); err == nil {
+		d.result = result
+	}
+	return err
+}
+
+func deleteRecord(r *DeleteResult) document.Doc {
+	var b document.Builder
+	b.AppendInt64("n", r.N)
+	if r.Doc != nil {
+		b.AppendDoc("value", r.Doc)
+	}
+	return b.Finish()
+}
+
+func (d *deletion) runMulti(ctx context.Context) error {
+	return d.e.eachGroup(ctx, d.spec.NS, d.filter, d.spec.Hint, func(v *View, coll *Collection, found []match) error {
+		g := &changeGroup{e: d.e, v: v, coll: coll, s: d.s}
+		n := int64(0)
+		for _, m := range found {
+			if !d.filter.Match(m.doc) {
+				continue
+			}
+			if err := g.remove(m); err != nil {
+				return err
+			}
+			n++
+		}
+		if n == 0 {
+			return nil
+		}
+		t, err := g.propose()
+		if err == nil {
+			d.result.Time = t
+			d.result.N += n
+		}
+		return err
+	}, func(context.Context) error { return nil })
+}
+
+// remove adds the deletion of one document.
+func (g *changeGroup) remove(m match) error {
+	g.old.Reset()
+	for _, ix := range g.coll.Indexes {
+		if err := g.e.appendEntries(&g.old, g.coll, ix, m.doc, m.rid); err != nil {
+			return err
+		}
+	}
+	var o document.Builder
+	o.AppendValue("_id", m.doc.Lookup("_id"))
+	g.begin(oplog.Delete, o.Finish(), nil, 128)
+	record := keys.AppendRecord(nil, g.coll.Number, m.rid)
+	g.guards = append(g.guards, record)
+	g.w.Remove(record)
+	for i := range g.old.Len() {
+		g.w.Remove(g.old.At(i))
+	}
+	g.w.Account(-1, -int64(len(m.doc)))
+	return nil
+}

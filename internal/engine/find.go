@@ -1,0 +1,320 @@
+package engine
+
+import (
+	"context"
+	"io"
+	"slices"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/query"
+)
+
+// FindSpec is what to find. The documents may alias the command's bytes; an iterator that outlives the command copies them
+// ([Iterator.Suspend]).
+type FindSpec struct {
+	NS         string
+	Filter     document.Doc // nil: everything
+	Sort       document.Doc // nil: any order
+	Projection document.Doc // nil: whole documents
+	Collation  document.Doc
+	Hint       document.Value
+	Skip       int64
+	Limit      int64 // 0: none
+	Tailable   bool
+}
+
+// maxSortBytes is mongod's internalQueryMaxBlockingSortMemoryUsageBytes.
+const maxSortBytes = 100 << 20
+
+// Iterator returns the documents that a find found, one by one. Not for several goroutines at once.
+type Iterator struct {
+	view  *View // nil while suspended
+	coll  *Collection
+	spec  FindSpec
+	src   source
+	keep  *query.Filter // what a document must still match; nil if nothing
+	proj  *query.Projection
+	sort  *query.Sort // to be done here; nil if there is none or the source has it
+	skip  int64
+	left  int64 // how many may still be returned; -1: any number
+	batch [][]byte
+	ready bool // batch holds what is sorted
+	out   []byte
+	found int64 // documents looked at
+}
+
+// source gives candidates, in its order. Documents are valid until the next call.
+type source interface {
+	next(ctx context.Context) (rid uint64, doc document.Doc, ok bool, err error)
+	suspend()
+	resume(v *View) error
+	close() error
+}
+
+// Find starts a find. The iterator takes the view over: it closes it when it is suspended or closed, and also if Find fails.
+func (v *View) Find(spec FindSpec) (*Iterator, error) {
+	it, err := v.find(spec)
+	if err != nil {
+		v.Close()
+		return nil, err
+	}
+	return it, nil
+}
+
+func (v *View) find(spec FindSpec) (*Iterator, error) {
+	it := &Iterator{view: v, spec: spec, skip: spec.Skip, left: -1}
+	if spec.Limit > 0 {
+		it.left = spec.Limit
+	}
+	filter, err := query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collation: spec.Collation})
+	if err != nil {
+		return nil, err
+	}
+	if it.sort, err = compileSort(spec.Sort); err != nil {
+		return nil, err
+	}
+	if len(spec.Projection) > 5 {
+		if it.proj, err = query.CompileProjection(spec.Projection, filter); err != nil {
+			return nil, err
+		}
+		if it.proj.IsIdentity() {
+			it.proj = nil
+		}
+	}
+	return it, it.open(filter)
+}
+
+func compileSort(spec document.Doc) (*query.Sort, error) {
+	if len(spec) <= 5 {
+		return nil, nil
+	}
+	return query.CompileSort(spec)
+}
+
+func orEmpty(d document.Doc) document.Doc {
+	if len(d) == 0 {
+		return document.Empty
+	}
+	return d
+}
+
+// open chooses the source.
+func (it *Iterator) open(filter *query.Filter) error {
+	if IsVirtual(it.spec.NS) {
+		return it.openVirtual(filter)
+	}
+	it.coll = it.view.Catalog.Collection(it.spec.NS)
+	if it.coll == nil {
+		it.src = nothing{}
+		return nil
+	}
+	src, residual, sorted, err := it.view.access(it.coll, filter, it.sort, it.spec.Hint)
+	if err != nil {
+		return err
+	}
+	it.coll.stats.reads.Add(1)
+	it.src, it.keep = src, residual
+	if sorted {
+		it.sort = nil
+	}
+	return nil
+}
+
+// Next returns the next document, valid until the call after it, or io.EOF.
+func (it *Iterator) Next(ctx context.Context) (document.Doc, error) {
+	if it.sort != nil {
+		return it.nextSorted(ctx)
+	}
+	for it.left != 0 {
+		doc, err := it.candidate(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if it.skip > 0 {
+			it.skip--
+			continue
+		}
+		if it.left > 0 {
+			it.left--
+		}
+		return it.project(doc)
+	}
+	return nil, io.EOF
+}
+
+// checkEvery is after how many documents an iterator looks whether it should stop.
+const checkEvery = 128
+
+// candidate returns the next document that matches.
+func (it *Iterator) candidate(ctx context.Context) (document.Doc, error) {
+	for {
+		if it.found++; it.found%checkEvery == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
+		_, doc, ok, err := it.src.next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, io.EOF
+		}
+		if it.keep == nil || it.keep.Match(doc) {
+			return doc, nil
+		}
+	}
+}
+
+func (it *Iterator) project(doc document.Doc) (document.Doc, error) {
+	if it.proj == nil {
+		return doc, nil
+	}
+	out, err := it.proj.Apply(it.out[:0], doc)
+	it.out = out
+	return document.Doc(out), err
+}
+
+// nextSorted collects everything on the first call, at most maxSortBytes of it, and returns it in order.
+func (it *Iterator) nextSorted(ctx context.Context) (document.Doc, error) {
+	if !it.ready {
+		if err := it.collect(ctx); err != nil {
+			return nil, err
+		}
+		it.ready = true
+	}
+	if len(it.batch) == 0 {
+		return nil, io.EOF
+	}
+	doc := it.batch[0]
+	it.batch[0] = nil
+	it.batch = it.batch[1:]
+	return it.project(doc)
+}
+
+type sortable struct {
+	doc []byte
+	key []document.Value
+}
+
+func (it *Iterator) collect(ctx context.Context) error {
+	var rows []sortable
+	size, want := 0, int64(-1)
+	if it.left >= 0 {
+		want = it.left + it.skip
+	}
+	compare := func(a, b sortable) int { return it.sort.Compare(a.key, b.key) }
+	for {
+		doc, err := it.candidate(ctx)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		row := sortable{doc: doc.Clone()}
+		if row.key, err = it.sort.AppendKey(nil, row.doc); err != nil {
+			return err
+		}
+		rows = append(rows, row)
+		size += len(doc)
+		if want >= 0 && int64(len(rows)) >= 2*want+1024 {
+			slices.SortStableFunc(rows, compare)
+			clear(rows[want:])
+			rows = rows[:want]
+			size = totalBytes(rows)
+		}
+		if size > maxSortBytes {
+			return mongoerr.New(mongoerr.QueryExceededMemoryLimitNoDiskUseAllowed,
+				"Executor error during find command :: caused by :: Sort exceeded memory limit of %d bytes, but did not opt in to external sorting.", maxSortBytes)
+		}
+	}
+	slices.SortStableFunc(rows, compare)
+	if want >= 0 && int64(len(rows)) > want {
+		rows = rows[:want]
+	}
+	if it.skip < int64(len(rows)) {
+		for _, r := range rows[it.skip:] {
+			it.batch = append(it.batch, r.doc)
+		}
+	}
+	return nil
+}
+
+func totalBytes(rows []sortable) (n int) {
+	for _, r := range rows {
+		n += len(r.doc)
+	}
+	return n
+}
+
+// Suspend lets the view go and remembers the place: a cursor that waits for its client must not hold the past. What the iterator keeps of the command is copied.
+func (it *Iterator) Suspend() {
+	if it.view != nil {
+		it.src.suspend()
+		it.view.Close()
+		it.view = nil
+	}
+}
+
+// Resume goes on, on a newer view, which it takes over. It fails if the collection or the index has gone meanwhile.
+func (it *Iterator) Resume(v *View) error {
+	if it.coll != nil {
+		now := v.Catalog.numbers[it.coll.Number]
+		if now == nil {
+			v.Close()
+			return mongoerr.New(mongoerr.QueryPlanKilled, "collection dropped. UUID %s", document.Binary(4, it.coll.UUID[:]).Shell())
+		}
+		it.coll = now
+	}
+	it.view = v
+	return it.src.resume(v)
+}
+
+// Close ends the iterator.
+func (it *Iterator) Close() error {
+	if it.view == nil {
+		return nil
+	}
+	err := it.src.close()
+	it.view.Close()
+	it.view = nil
+	return err
+}
+
+// Collection returns the collection that is read; nil if there is none.
+func (it *Iterator) Collection() *Collection { return it.coll }
+
+// nothing is the source of a collection that does not exist.
+type nothing struct{}
+
+func (nothing) next(context.Context) (uint64, document.Doc, bool, error) { return 0, nil, false, nil }
+func (nothing) suspend()                                                 {}
+func (nothing) resume(*View) error                                       { return nil }
+func (nothing) close() error                                             { return nil }
+
+// Count counts the documents that match. The view is taken over.
+func (v *View) Count(ctx context.Context, spec FindSpec) (int64, error) {
+	if coll := v.Catalog.Collection(spec.NS); coll != nil && len(spec.Filter) <= 5 && spec.Hint.IsMissing() {
+		defer v.Close()
+		n, _ := coll.Count()
+		n = max(n-spec.Skip, 0)
+		if spec.Limit > 0 {
+			n = min(n, spec.Limit)
+		}
+		return n, nil
+	}
+	it, err := v.Find(spec)
+	if err != nil {
+		return 0, err
+	}
+	defer it.Close()
+	for n := int64(0); ; n++ {
+		if _, err := it.Next(ctx); err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return 0, err
+		}
+	}
+}

@@ -1,0 +1,311 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/keys"
+	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/oplog"
+)
+
+// maxIndexes is the most indexes that a collection may have, as in mongod.
+const maxIndexes = 64
+
+// CreateIndexesResult is the outcome of createIndexes.
+type CreateIndexesResult struct {
+	Before, After     int
+	CollectionCreated bool
+	Time              oplog.OpTime
+}
+
+// CreateIndexes makes indexes of a collection, which is made if need be, and returns when they are built. Specifications are as listIndexes shows them:
+// {v, key, name, ...}. An index that is there already with the same specification is left alone.
+func (e *Engine) CreateIndexes(ctx context.Context, ns string, specs []document.Doc) (r CreateIndexesResult, err error) {
+	if e.state.Load().catalog.Collection(ns) == nil {
+		if _, err := e.ensureCollection(ctx, ns); err != nil {
+			return r, err
+		}
+		r.CollectionCreated = true
+	}
+	var number uint32
+	var made []uint32
+	r.Time, err = e.changeCatalog(ctx, func(v *View) (*catalogChange, error) {
+		coll := v.Catalog.Collection(ns)
+		if coll == nil {
+			return nil, mongoerr.New(mongoerr.NamespaceNotFound, "collection %s was dropped while its indexes were made", ns)
+		}
+		number, made = coll.Number, nil
+		r.Before, r.After = len(coll.Indexes), len(coll.Indexes)
+		fresh, err := newSpecs(coll, specs)
+		if err != nil || len(fresh) == 0 {
+			return nil, err
+		}
+		c, list, err := planIndexesOf(v, coll, fresh)
+		if err != nil {
+			return nil, err
+		}
+		for _, ix := range list {
+			made = append(made, ix.Number)
+		}
+		r.After += len(list)
+		return c, nil
+	})
+	if err != nil {
+		return r, err
+	}
+	for _, index := range made {
+		if r.Time, err = e.buildIndex(ctx, number, index); err != nil {
+			return r, errors.Join(err, e.abandonIndexes(number, made))
+		}
+	}
+	return r, nil
+}
+
+// newSpecs returns the specifications that coll has no index for yet, or mongod's error for a conflict.
+func newSpecs(coll *Collection, specs []document.Doc) (fresh []document.Doc, err error) {
+	for _, spec := range specs {
+		name, key := spec.Lookup("name").Str(), spec.Lookup("key").Doc()
+		i := slices.IndexFunc(coll.Indexes, func(ix *Index) bool { return ix.Name == name })
+		j := slices.IndexFunc(coll.Indexes, func(ix *Index) bool {
+			return document.CompareDocs(ix.Spec.Lookup("key").Doc(), key) == 0
+		})
+		switch {
+		case i >= 0 && sameSpec(coll.Indexes[i].Spec, spec), i < 0 && j >= 0 && coll.Indexes[j].Name == idIndexName:
+			continue
+		case i >= 0 && j != i:
+			return nil, mongoerr.New(mongoerr.IndexKeySpecsConflict,
+				"An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. Requested index: %s, existing index: %s",
+				spec.Shell(), coll.Indexes[i].Spec.Shell())
+		case i >= 0:
+			return nil, mongoerr.New(mongoerr.IndexKeySpecsConflict,
+				"An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. Requested index: %s, existing index: %s",
+				spec.Shell(), coll.Indexes[i].Spec.Shell())
+		case j >= 0:
+			return nil, mongoerr.New(mongoerr.IndexOptionsConflict, "Index already exists with a different name: %s", coll.Indexes[j].Name)
+		}
+		fresh = append(fresh, spec)
+	}
+	if len(coll.Indexes)+len(fresh) > maxIndexes {
+		return nil, mongoerr.New(mongoerr.CannotCreateIndex, "add index fails, too many indexes for %s key:%s", coll.NS, fresh[0].Lookup("key").Shell())
+	}
+	return fresh, nil
+}
+
+func sameSpec(a, b document.Doc) bool {
+	return document.CompareDocs(a.Lookup("key").Doc(), b.Lookup("key").Doc()) == 0 &&
+		a.Lookup("unique").Truthy() == b.Lookup("unique").Truthy() &&
+		a.Lookup("sparse").Truthy() == b.Lookup("sparse").Truthy()
+}
+
+// planIndexesOf adds indexes that are not ready yet: writes maintain them from here on.
+func planIndexesOf(v *View, coll *Collection, specs []document.Doc) (*catalogChange, []*Index, error) {
+	var o document.Builder
+	o.AppendString("createIndexes", coll.Name())
+	first := specs[0]
+	for it := first.Iter(); it.Next(); {
+		o.AppendValue(it.Key(), it.Value())
+	}
+	c := &catalogChange{base: v.Catalog, after: v.Catalog, w: commandGroup(Database(coll.NS), coll.UUID, o.Finish(), nil)}
+	number := c.take(uint32(len(specs)))
+	var list []*Index
+	for i, spec := range specs {
+		ix, err := newIndex(number+uint32(i), spec.Clone(), 0, false)
+		if err != nil {
+			var mistake *keys.Error
+			if errors.As(err, &mistake) {
+				err = mongoerr.New(mongoerr.Code(mistake.Code), "%s", mistake.Message)
+			}
+			return nil, nil, err
+		}
+		list = append(list, ix)
+	}
+	c.put(coll.withIndexes(append(slices.Clone(coll.Indexes), list...)))
+	return c, list, nil
+}
+
+// buildIndex adds the entries of all documents to an index, group by group beside reads and writes, and makes it ready. Groups are entered
+// like any write: a document that another write changed meanwhile is looked at again.
+func (e *Engine) buildIndex(ctx context.Context, number, index uint32) (oplog.OpTime, error) {
+	v := e.Local()
+	defer v.Close()
+	coll := v.Catalog.numbers[number]
+	if coll == nil {
+		return oplog.OpTime{}, mongoerr.New(mongoerr.IndexBuildAborted, "collection dropped while its index was built")
+	}
+	src, err := newRecordSource(&v, coll, false)
+	if err != nil {
+		return oplog.OpTime{}, err
+	}
+	for more := true; more; {
+		var rids []uint64
+		if rids, more, err = collectGroup(ctx, src, nil); err == nil && len(rids) > 0 {
+			err = e.doGroup(ctx, coll, rids, func(v *View, coll *Collection, found []match) error {
+				return e.buildGroup(v, coll, index, found)
+			})
+		}
+		if err != nil {
+			return oplog.OpTime{}, errors.Join(err, src.close())
+		}
+	}
+	if err := src.close(); err != nil {
+		return oplog.OpTime{}, err
+	}
+	return e.finishIndex(ctx, number, index)
+}
+
+func (e *Engine) buildGroup(v *View, coll *Collection, index uint32, found []match) error {
+	i := slices.IndexFunc(coll.Indexes, func(ix *Index) bool { return ix.Number == index })
+	if i < 0 {
+		return mongoerr.New(mongoerr.IndexBuildAborted, "index dropped while it was built")
+	}
+	ix := coll.Indexes[i]
+	w := oplog.NewWriter(&oplog.Header{Wall: time.Now().UnixMilli(), Namespace: coll.NS, UUID: coll.UUID, Collection: coll.Number}, groupBytes/4)
+	g := &changeGroup{e: e, v: v, coll: coll, w: w}
+	for _, m := range found {
+		g.guards = append(g.guards, keys.AppendRecord(nil, coll.Number, m.rid))
+		g.new.Reset()
+		if err := e.appendEntries(&g.new, coll, ix, m.doc, m.rid); err != nil {
+			return err
+		}
+		if ix.Unique {
+			if err := g.claimEntries(ix, m); err != nil {
+				return err
+			}
+		}
+		w.Begin(oplog.Internal, -1, nil, nil)
+		g.writeKeys(m.rid)
+	}
+	_, err := g.propose()
+	return err
+}
+
+// claimEntries checks that the document's unique keys are free, or its own already.
+func (g *changeGroup) claimEntries(ix *Index, m match) error {
+	for i := range g.new.Len() {
+		key := g.new.At(i)
+		var space [8]byte
+		owner, found, err := g.v.get(space[:0], key)
+		switch {
+		case err != nil:
+			return err
+		case found && recordID(owner) == m.rid:
+			continue
+		case found:
+			return duplicateKey(g.coll, ix, m.doc)
+		}
+		if err := g.claim(ix, key, m.doc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finishIndex makes an index ready.
+func (e *Engine) finishIndex(ctx context.Context, number, index uint32) (oplog.OpTime, error) {
+	return e.changeCatalog(ctx, func(v *View) (*catalogChange, error) {
+		coll := v.Catalog.numbers[number]
+		if coll == nil {
+			return nil, mongoerr.New(mongoerr.IndexBuildAborted, "collection dropped while its index was built")
+		}
+		i := slices.IndexFunc(coll.Indexes, func(ix *Index) bool { return ix.Number == index })
+		if i < 0 {
+			return nil, mongoerr.New(mongoerr.IndexBuildAborted, "index dropped while it was built")
+		}
+		if coll.Indexes[i].Ready {
+			return nil, nil
+		}
+		ready := *coll.Indexes[i]
+		ready.Ready = true
+		return internalChange(v, coll.replaceIndex(&ready)), nil
+	})
+}
+
+// abandonIndexes removes indexes whose build failed.
+func (e *Engine) abandonIndexes(number uint32, indexes []uint32) error {
+	_, err := e.changeCatalog(context.Background(), func(v *View) (*catalogChange, error) {
+		coll := v.Catalog.numbers[number]
+		if coll == nil {
+			return nil, nil
+		}
+		gone := slices.DeleteFunc(slices.Clone(coll.Indexes), func(ix *Index) bool { return !slices.Contains(indexes, ix.Number) })
+		if len(gone) == 0 {
+			return nil, nil
+		}
+		w := oplog.NewWriter(&oplog.Header{Wall: time.Now().UnixMilli(), Namespace: coll.NS, UUID: coll.UUID}, 512)
+		w.Begin(oplog.Internal, -1, nil, nil)
+		c := &catalogChange{base: v.Catalog, after: v.Catalog, w: w}
+		c.removeIndexes(coll, gone)
+		return c, nil
+	})
+	if errors.Is(err, errNotPrimary()) {
+		return nil // the next primary goes on with the build
+	}
+	return err
+}
+
+// removeIndexes takes indexes out of a collection's entry and removes their entries.
+func (c *catalogChange) removeIndexes(coll *Collection, gone []*Index) {
+	c.put(coll.withIndexes(slices.DeleteFunc(slices.Clone(coll.Indexes), func(ix *Index) bool { return slices.Contains(gone, ix) })))
+	for _, ix := range gone {
+		c.w.RemoveRange(keys.IndexRange(ix.Number))
+	}
+}
+
+// DropIndexes removes the indexes that choose picks of a collection's. It returns how many there were before.
+func (e *Engine) DropIndexes(ctx context.Context, ns string, choose func(*Collection) ([]*Index, error)) (before int, t oplog.OpTime, err error) {
+	for {
+		var again bool
+		t, err = e.changeCatalog(ctx, func(v *View) (*catalogChange, error) {
+			coll := v.Catalog.Collection(ns)
+			if coll == nil {
+				return nil, mongoerr.New(mongoerr.NamespaceNotFound, "ns not found %s", ns)
+			}
+			gone, err := choose(coll)
+			if err != nil || len(gone) == 0 {
+				again = false
+				return nil, err
+			}
+			before = max(before, len(coll.Indexes))
+			again = len(gone) > 1
+			return planDropIndex(v, coll, gone[0]), nil
+		})
+		if err != nil || !again {
+			return before, t, err
+		}
+	}
+}
+
+func planDropIndex(v *View, coll *Collection, ix *Index) *catalogChange {
+	var o document.Builder
+	o.AppendString("dropIndexes", coll.Name())
+	o.AppendString("index", ix.Name)
+	c := &catalogChange{base: v.Catalog, after: v.Catalog, w: commandGroup(Database(coll.NS), coll.UUID, o.Finish(), ix.Spec)}
+	c.removeIndexes(coll, []*Index{ix})
+	return c
+}
+
+// resumeBuilds goes on with index builds that the primary before did not finish.
+func (e *Engine) resumeBuilds(ctx context.Context, catalog *Catalog) {
+	for _, coll := range catalog.numbers {
+		for _, ix := range coll.Indexes {
+			if ix.Ready {
+				continue
+			}
+			e.building.Add(1)
+			go func() {
+				defer e.building.Done()
+				if _, err := e.buildIndex(ctx, coll.Number, ix.Number); err != nil && ctx.Err() == nil {
+					e.opts.Logf("index build %s of %s failed: %v", ix.Name, coll.NS, err)
+					if err := e.abandonIndexes(coll.Number, []uint32{ix.Number}); err != nil {
+						e.opts.Logf("index build %s of %s: %v", ix.Name, coll.NS, fmt.Errorf("clean up: %w", err))
+					}
+				}
+			}()
+		}
+	}
+}

@@ -1,0 +1,538 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/keys"
+	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/oplog"
+	"github.com/mortondb/morton/internal/query"
+)
+
+// UpdateSpec is one update statement, or a findAndModify that updates.
+type UpdateSpec struct {
+	NS           string
+	Filter       document.Doc
+	Update       document.Value // a document, or an array of pipeline stages
+	Multi        bool
+	Upsert       bool
+	Sort         document.Doc // of findAndModify: which of several documents
+	Collation    document.Doc
+	Hint         document.Value
+	ArrayFilters []document.Doc
+	Return       Return
+}
+
+// Return says which document findAndModify wants back.
+type Return int
+
+// What a write returns beside its numbers.
+const (
+	ReturnNothing Return = iota
+	ReturnOld
+	ReturnNew
+)
+
+// UpdateResult is the outcome of an update.
+type UpdateResult struct {
+	Matched, Modified int64
+	Upserted          document.Value // the _id of the document that was inserted
+	Doc               document.Doc   // as asked for by Return; nil if there is none
+	Time              oplog.OpTime   // of the last operation; zero if nothing changed
+	Retried           bool           // an earlier try of the statement had taken effect: this is its result
+}
+
+// Update runs one statement. On error the result tells what had been done.
+func (e *Engine) Update(ctx context.Context, spec *UpdateSpec, s Statement) (UpdateResult, error) {
+	u := &update{e: e, spec: spec, s: s}
+	if err := u.compile(); err != nil {
+		return u.result, err
+	}
+	if spec.Multi {
+		err := u.runMulti(ctx)
+		return u.result, err
+	}
+	if id, ok := query.IDEquality(orEmpty(spec.Filter)); ok {
+		latch := e.latch(keys.AppendValue(nil, id))
+		latch.Lock()
+		defer latch.Unlock()
+	}
+	for {
+		if err := e.throttle(ctx); err != nil {
+			return u.result, err
+		}
+		err := u.runOne(ctx)
+		if !errors.Is(err, errConflict) {
+			return u.result, err
+		}
+	}
+}
+
+// update is an update statement under way.
+type update struct {
+	e      *Engine
+	spec   *UpdateSpec
+	s      Statement
+	filter *query.Filter
+	sort   *query.Sort
+	change *query.Update
+	env    query.Env
+	result UpdateResult
+}
+
+func (u *update) compile() (err error) {
+	filter := orEmpty(u.spec.Filter)
+	if u.filter, err = query.CompileFilter(filter, query.FilterOptions{Collation: u.spec.Collation}); err != nil {
+		return err
+	}
+	if u.sort, err = compileSort(u.spec.Sort); err != nil {
+		return err
+	}
+	u.change, err = query.CompileUpdate(u.spec.Update, query.UpdateOptions{Filter: u.filter, ArrayFilters: u.spec.ArrayFilters,
+		Multi: u.spec.Multi, Collation: u.spec.Collation})
+	now := time.Now()
+	u.env = query.Env{NowMS: now.UnixMilli(), Timestamp: uint64(oplog.Next(0, now)), ID: bson.NewObjectID()}
+	return err
+}
+
+// runOne updates one document, or inserts one. errConflict: nothing happened, again.
+func (u *update) runOne(ctx context.Context) error {
+	v := u.e.Local()
+	defer v.Close()
+	if done, err := u.retried(&v); done || err != nil {
+		return err
+	}
+	coll := v.Catalog.Collection(u.spec.NS)
+	var found match
+	if coll != nil {
+		var err error
+		if found, err = v.findOne(ctx, coll, u.filter, u.sort, u.spec.Hint); err != nil {
+			return err
+		}
+	}
+	if found.doc == nil {
+		if !u.spec.Upsert {
+			return nil
+		}
+		if coll == nil {
+			_, err := u.e.ensureCollection(ctx, u.spec.NS)
+			return errors.Join(err, errConflictIf(err == nil))
+		}
+		return u.insert(&v, coll)
+	}
+	g := &changeGroup{e: u.e, v: &v, coll: coll, s: u.s}
+	updated, changed, err := g.update(u, found)
+	if err != nil {
+		return err
+	}
+	result := UpdateResult{Matched: 1}
+	switch u.spec.Return {
+	case ReturnOld:
+		result.Doc = found.doc
+	case ReturnNew:
+		result.Doc = updated
+	}
+	if changed {
+		result.Modified = 1
+		if err := g.record(updateRecord(&result)); err != nil {
+			return err
+		}
+		if result.Time, err = g.propose(); err != nil {
+			return err
+		}
+	}
+	u.result = result
+	return nil
+}
+
+func errConflictIf(yes bool) error {
+	if yes {
+		return errConflict
+	}
+	return nil
+}
+
+// insert is the upsert that found nothing.
+func (u *update) insert(v *View, coll *Collection) error {
+	doc, err := u.change.Insert(u.env)
+	if err != nil {
+		return err
+	}
+	if doc, err = PrepareInsert(doc); err != nil {
+		return err
+	}
+	result := UpdateResult{Upserted: doc.Lookup("_id").Clone()}
+	if u.spec.Return == ReturnNew {
+		result.Doc = doc
+	}
+	in := &insertion{e: u.e, ns: u.spec.NS, docs: []document.Doc{doc}, ordered: true, s: u.s}
+	g := &insertGroup{in: in, v: v, coll: coll, maxID: coll.stats.maxIDHint(v, coll)}
+	if err := g.document(u.s.ID, doc); err != nil {
+		return err
+	}
+	guard, err := v.record(g.w, u.s.Session, []statement{{first: u.s.ID, n: 1, result: updateRecord(&result)}})
+	if err != nil {
+		return err
+	}
+	if guard != nil {
+		g.guards = append(g.guards, guard)
+	}
+	result.Time, err = u.e.propose(&proposal{view: v.overlay.TS, coll: coll, guards: g.guards, maxID: g.maxID, urgent: u.s.Urgent, group: g.w.Finish()})
+	if err == nil {
+		u.result = result
+		coll.stats.writes.Add(1)
+	}
+	return err
+}
+
+// Records of retryable updates: {n, nModified, upserted, value}.
+
+func updateRecord(r *UpdateResult) document.Doc {
+	var b document.Builder
+	b.AppendInt64("n", r.Matched)
+	b.AppendInt64("nModified", r.Modified)
+	b.AppendValue("upserted", r.Upserted)
+	if r.Doc != nil {
+		b.AppendDoc("value", r.Doc)
+	}
+	return b.Finish()
+}
+
+// retried takes the result over from an earlier try of the statement.
+func (u *update) retried(v *View) (bool, error) {
+	rec, found, err := v.Retried(u.s.Session, u.s.ID)
+	if err != nil || !found {
+		return false, err
+	}
+	u.result = UpdateResult{Matched: rec.Lookup("n").Int64(), Modified: rec.Lookup("nModified").Int64(),
+		Upserted: rec.Lookup("upserted"), Doc: rec.Lookup("value").Doc(), Retried: true}
+	return true, nil
+}
+
+// runMulti updates everything that matches as of one view, group by group. What others write meanwhile is looked at again
+// document by document; documents that appear later are left alone.
+func (u *update) runMulti(ctx context.Context) error {
+	return u.e.eachGroup(ctx, u.spec.NS, u.filter, u.spec.Hint, func(v *View, coll *Collection, found []match) error {
+		g := &changeGroup{e: u.e, v: v, coll: coll, s: u.s}
+		var matched, modified int64
+		for _, m := range found {
+			if !u.filter.Match(m.doc) {
+				continue
+			}
+			matched++
+			_, changed, err := g.update(u, m)
+			if err != nil {
+				return err
+			}
+			if changed {
+				modified++
+			}
+		}
+		if modified > 0 {
+			t, err := g.propose()
+			if err != nil {
+				return err
+			}
+			u.result.Time = t
+		}
+		u.result.Matched += matched
+		u.result.Modified += modified
+		return nil
+	}, func(ctx context.Context) error {
+		if u.result.Matched > 0 || !u.spec.Upsert {
+			return nil
+		}
+		for {
+			if _, err := u.e.ensureCollection(ctx, u.spec.NS); err != nil {
+				return err
+			}
+			v := u.e.Local()
+			coll, err := v.Catalog.Collection(u.spec.NS), error(errConflict)
+			if coll != nil {
+				err = u.insert(&v, coll)
+			}
+			v.Close()
+			if !errors.Is(err, errConflict) {
+				return err
+			}
+		}
+	})
+}
+
+// match is a document that was found.
+type match struct {
+	rid uint64
+	doc document.Doc
+}
+
+// findOne returns the first document that matches, in the order of sort; its doc is nil if there is none. The document is a copy.
+func (v *View) findOne(ctx context.Context, coll *Collection, filter *query.Filter, sort *query.Sort, hint document.Value) (match, error) {
+	src, residual, sorted, err := v.access(coll, filter, sort, hint)
+	if err != nil {
+		return match{}, err
+	}
+	var best match
+	var bestKey []document.Value
+	for n := 0; ; n++ {
+		if n%checkEvery == 0 {
+			if err := ctx.Err(); err != nil {
+				return match{}, errors.Join(err, src.close())
+			}
+		}
+		rid, doc, ok, err := src.next(ctx)
+		if err != nil || !ok {
+			return best, errors.Join(err, src.close())
+		}
+		if residual != nil && !residual.Match(doc) {
+			continue
+		}
+		if sort == nil || sorted {
+			best = match{rid, doc.Clone()}
+			return best, src.close()
+		}
+		key, err := sort.AppendKey(nil, doc)
+		if err != nil {
+			return match{}, errors.Join(err, src.close())
+		}
+		if best.doc == nil || sort.Compare(key, bestKey) < 0 {
+			best = match{rid, doc.Clone()}
+			if bestKey, err = sort.AppendKey(nil, best.doc); err != nil {
+				return match{}, errors.Join(err, src.close())
+			}
+		}
+	}
+}
+
+// eachGroup finds what matches as of now and calls do with groups of it, each read anew on a view of its own, again for as long
+// as it answers errConflict. At the end it calls last.
+func (e *Engine) eachGroup(ctx context.Context, ns string, filter *query.Filter, hint document.Value,
+	do func(*View, *Collection, []match) error, last func(context.Context) error) error {
+	v := e.Local()
+	defer v.Close()
+	coll := v.Catalog.Collection(ns)
+	if coll == nil {
+		return last(ctx)
+	}
+	src, residual, _, err := v.access(coll, filter, nil, hint)
+	if err != nil {
+		return err
+	}
+	for {
+		rids, more, err := collectGroup(ctx, src, residual)
+		if err == nil && len(rids) > 0 {
+			err = e.doGroup(ctx, coll, rids, do)
+		}
+		if err != nil || !more {
+			err = errors.Join(err, src.close())
+			if err != nil {
+				return err
+			}
+			return last(ctx)
+		}
+	}
+}
+
+// collectGroup returns the record ids of the next group.
+func collectGroup(ctx context.Context, src source, residual *query.Filter) (rids []uint64, more bool, err error) {
+	for n, size := 1, 0; len(rids) < groupOps && size < groupBytes; n++ {
+		if n%checkEvery == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, false, err
+			}
+		}
+		rid, doc, ok, err := src.next(ctx)
+		if err != nil || !ok {
+			return rids, false, err
+		}
+		if residual == nil || residual.Match(doc) {
+			rids = append(rids, rid)
+			size += len(doc)
+		}
+	}
+	return rids, true, nil
+}
+
+func (e *Engine) doGroup(ctx context.Context, coll *Collection, rids []uint64, do func(*View, *Collection, []match) error) error {
+	for {
+		if err := e.throttle(ctx); err != nil {
+			return err
+		}
+		err := e.tryGroup(coll, rids, do)
+		if !errors.Is(err, errConflict) {
+			return err
+		}
+	}
+}
+
+func (e *Engine) tryGroup(coll *Collection, rids []uint64, do func(*View, *Collection, []match) error) error {
+	v := e.Local()
+	defer v.Close()
+	now := v.Catalog.numbers[coll.Number]
+	if now == nil {
+		return mongoerr.New(mongoerr.QueryPlanKilled, "collection dropped. UUID %s", document.Binary(4, coll.UUID[:]).Shell())
+	}
+	var found []match
+	for _, rid := range rids {
+		doc, ok, err := v.get(nil, keys.AppendRecord(nil, now.Number, rid))
+		if err != nil {
+			return err
+		}
+		if ok {
+			found = append(found, match{rid, doc})
+		}
+	}
+	return do(&v, now, found)
+}
+
+// changeGroup is the plan of one group of updates or deletions.
+type changeGroup struct {
+	e    *Engine
+	v    *View
+	coll *Collection
+	s    Statement
+
+	w        *oplog.Writer
+	guards   [][]byte
+	old, new keys.Entries
+	unique   map[string]struct{} // unique keys that this group takes
+}
+
+func (g *changeGroup) begin(kind oplog.Kind, o, o2 document.Doc, size int) {
+	if g.w == nil {
+		g.w = oplog.NewWriter(&oplog.Header{Wall: time.Now().UnixMilli(), Collection: g.coll.Number, UUID: g.coll.UUID,
+			Namespace: g.coll.NS, Session: g.s.Session}, size+256)
+	}
+	stmt := int32(-1)
+	if g.s.Session != nil {
+		stmt = g.s.ID
+	}
+	g.w.Begin(kind, stmt, o, o2)
+}
+
+// update adds the update of one document.
+func (g *changeGroup) update(u *update, m match) (updated document.Doc, changed bool, err error) {
+	updated, changed, err = u.change.Apply(m.doc, u.env)
+	if err != nil || !changed {
+		return m.doc, false, err
+	}
+	if len(updated) > document.MaxSize {
+		return nil, false, mongoerr.New(mongoerr.BSONObjectTooLarge, "Resulting document after update is larger than %d", document.MaxSize)
+	}
+	if err := g.checkKeys(m, updated); err != nil {
+		return nil, false, err
+	}
+	record := keys.AppendRecord(nil, g.coll.Number, m.rid)
+	g.guards = append(g.guards, record)
+	var o2 document.Builder
+	o2.AppendValue("_id", m.doc.Lookup("_id"))
+	var diff document.Doc
+	if !u.change.IsReplacement() {
+		diff = query.Diff(m.doc, updated)
+	}
+	if diff == nil {
+		g.begin(oplog.Update, updated, o2.Finish(), len(updated))
+		g.w.PutO(record)
+	} else {
+		g.begin(oplog.Update, diff, o2.Finish(), len(updated)+len(diff))
+		g.w.Put(record, updated)
+	}
+	g.writeKeys(m.rid)
+	g.w.Account(0, int64(len(updated)-len(m.doc)))
+	return updated, true, nil
+}
+
+// checkKeys makes the entries of the document before and after, and checks that unique ones that come are free.
+func (g *changeGroup) checkKeys(m match, updated document.Doc) error {
+	g.old.Reset()
+	g.new.Reset()
+	for _, ix := range g.coll.Indexes {
+		if ix.Name == idIndexName {
+			continue // an _id never changes
+		}
+		if err := g.e.appendEntries(&g.old, g.coll, ix, m.doc, m.rid); err != nil {
+			return err
+		}
+		from := g.new.Len()
+		if err := g.e.appendEntries(&g.new, g.coll, ix, updated, m.rid); err != nil {
+			return err
+		}
+		if !ix.Unique {
+			continue
+		}
+		for i := from; i < g.new.Len(); i++ {
+			key := g.new.At(i)
+			if contains(&g.old, key) {
+				continue
+			}
+			if err := g.claim(ix, key, updated); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// claim checks that a unique key is free and remembers to check it again when the group is entered.
+func (g *changeGroup) claim(ix *Index, key []byte, doc document.Doc) error {
+	_, mine := g.unique[string(key)]
+	taken, err := g.v.has(key)
+	if err != nil {
+		return err
+	}
+	if taken || mine {
+		return duplicateKey(g.coll, ix, doc)
+	}
+	if g.unique == nil {
+		g.unique = map[string]struct{}{}
+	}
+	g.unique[string(key)] = struct{}{}
+	g.guards = append(g.guards, bytes.Clone(key))
+	return nil
+}
+
+func contains(e *keys.Entries, key []byte) bool {
+	for i := range e.Len() {
+		if bytes.Equal(e.At(i), key) {
+			return true
+		}
+	}
+	return false
+}
+
+// writeKeys removes the entries that only the old document had and adds those that only the new one has.
+func (g *changeGroup) writeKeys(rid uint64) {
+	for i := range g.old.Len() {
+		if key := g.old.At(i); !contains(&g.new, key) {
+			g.w.Remove(key)
+		}
+	}
+	value := keys.AppendRecordID(nil, rid)
+	for i := range g.new.Len() {
+		if key := g.new.At(i); !contains(&g.old, key) {
+			g.w.Put(key, value)
+		}
+	}
+}
+
+// record adds the retryable write's record with its result.
+func (g *changeGroup) record(result document.Doc) error {
+	guard, err := g.v.record(g.w, g.s.Session, []statement{{first: g.s.ID, n: 1, result: result}})
+	if guard != nil {
+		g.guards = append(g.guards, guard)
+	}
+	return err
+}
+
+func (g *changeGroup) propose() (oplog.OpTime, error) {
+	t, err := g.e.propose(&proposal{view: g.v.overlay.TS, coll: g.coll, guards: g.guards, urgent: g.s.Urgent, group: g.w.Finish()})
+	if err == nil {
+		g.coll.stats.writes.Add(1)
+	}
+	return t, err
+}

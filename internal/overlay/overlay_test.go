@@ -1,0 +1,145 @@
+package overlay
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/mortondb/morton/internal/keys"
+)
+
+// model is the overlay as a list of everything that was added.
+type model []version
+
+type version struct {
+	ts         uint64
+	key, value []byte
+	deleted    bool
+}
+
+// newest returns the newest version of each key that may be seen at ts, after forgetting, by key.
+func (m model) newest(ts, forgotten uint64) []version {
+	var out []version
+	for _, v := range m {
+		if v.ts > ts {
+			continue
+		}
+		i, found := slices.BinarySearchFunc(out, v.key, func(o version, k []byte) int { return bytes.Compare(o.key, k) })
+		if found {
+			out[i] = v
+		} else {
+			out = slices.Insert(out, i, v)
+		}
+	}
+	return out
+}
+
+// TestSnapshotsSeeTheirMoment compares random overlays with the model: every snapshot, old and new, sees in both directions
+// exactly the newest versions up to its timestamp, while later ones are added.
+func TestSnapshotsSeeTheirMoment(t *testing.T) {
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		o := New()
+		var m model
+		var snaps []Snapshot
+		ts := uint64(0)
+		for range 1 + rng.IntN(200) {
+			ts += 1 + rng.Uint64N(3)
+			for range 1 + rng.IntN(3) {
+				key := keys.AppendRecord(nil, 1, rng.Uint64N(20))
+				if slices.ContainsFunc(m, func(v version) bool { return v.ts == ts && bytes.Equal(v.key, key) }) {
+					continue
+				}
+				v := version{ts, key, fmt.Append(nil, ts), rng.IntN(4) == 0}
+				o.Add(v.ts, v.key, v.value, v.deleted)
+				m = append(m, v)
+			}
+			if rng.IntN(10) == 0 {
+				o.generations = append(slices.Clone(o.generations), &generation{lists: [2]*skiplist{newSkiplist(), newSkiplist()}, first: ts + 1, last: ts})
+			}
+			snaps = append(snaps, o.Snapshot(ts))
+		}
+		for _, s := range snaps {
+			checkSnapshot(t, seed, &s, m.newest(s.TS, 0), rng)
+		}
+	}
+}
+
+func checkSnapshot(t *testing.T, seed uint64, s *Snapshot, want []version, rng *rand.Rand) {
+	t.Helper()
+	lo, hi := keys.RecordRange(1)
+	it := s.NewIter(lo, hi)
+	got := func(ok bool) (list []version) {
+		for ; ok; ok = it.Next() {
+			list = append(list, version{key: it.Key(), value: it.Value(), deleted: it.Deleted()})
+		}
+		return list
+	}
+	same := func(what string, got, want []version) {
+		t.Helper()
+		if len(got) != len(want) {
+			t.Fatalf("seed %d at %d: %s gives %d keys, want %d", seed, s.TS, what, len(got), len(want))
+		}
+		for i := range got {
+			if !bytes.Equal(got[i].key, want[i].key) || !bytes.Equal(got[i].value, want[i].value) || got[i].deleted != want[i].deleted {
+				t.Fatalf("seed %d at %d: %s: %d is %v, want %v", seed, s.TS, what, i, got[i], want[i])
+			}
+		}
+	}
+	same("forwards", got(it.SeekGE(lo)), want)
+	back := slices.Clone(want)
+	slices.Reverse(back)
+	same("backwards", got(it.SeekLT(hi)), back)
+	at := keys.AppendRecord(nil, 1, rng.Uint64N(20))
+	i, _ := slices.BinarySearchFunc(want, at, func(o version, k []byte) int { return bytes.Compare(o.key, k) })
+	same("from the middle", got(it.SeekGE(at)), want[i:])
+	back = slices.Clone(want[:i])
+	slices.Reverse(back)
+	same("back from the middle", got(it.SeekLT(at)), back)
+	for _, v := range want {
+		if value, deleted, found := s.Get(v.key); !found || deleted != v.deleted || !bytes.Equal(value, v.value) {
+			t.Fatalf("seed %d at %d: get %x is %s %v %v", seed, s.TS, v.key, value, deleted, found)
+		}
+	}
+}
+
+// TestChangedSince shows that a change is noticed while it is known, and assumed once it is forgotten.
+func TestChangedSince(t *testing.T) {
+	o := New()
+	o.Reset(10)
+	a, b := keys.AppendRecord(nil, 1, 1), keys.AppendRecord(nil, 1, 2)
+	o.Add(11, a, nil, false)
+	if !o.ChangedSince(a, 10) || o.ChangedSince(b, 10) || o.ChangedSince(a, 11) {
+		t.Fatal("changed since is wrong while everything is known")
+	}
+	o.Forget(11)
+	if !o.ChangedSince(b, 10) || o.ChangedSince(b, 11) || o.Bytes() != 0 {
+		t.Fatal("changed since is wrong after forgetting")
+	}
+	o.Drop()
+	if !o.ChangedSince(b, 1<<60) {
+		t.Fatal("after a drop everything may have changed")
+	}
+}
+
+func BenchmarkAdd(b *testing.B) {
+	for _, order := range []string{"ascending", "random"} {
+		b.Run(order, func(b *testing.B) {
+			o := New()
+			rng := rand.New(rand.NewPCG(1, 1))
+			b.ReportAllocs()
+			for i := range b.N {
+				id := uint64(i)
+				if order == "random" {
+					id = rng.Uint64() >> 8
+				}
+				o.Add(uint64(i), keys.AppendRecord(make([]byte, 0, 13), 1, id), nil, false)
+				if i%1000 == 0 {
+					o.Forget(uint64(max(0, i-20000)))
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,77 @@
+package storage
+
+import (
+	"io"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/mortondb/morton/internal/keys"
+)
+
+// Snapshot is the committed state at one [Position]. It is counted: who takes it from a shared place must succeed with
+// [Snapshot.TryRef] first, and everybody releases it.
+type Snapshot struct {
+	Position Position
+	pair     *pair
+	snap     [2]*pebble.Snapshot
+	refs     atomic.Int64
+}
+
+// Snapshot returns the state as it is now, with one reference. Only the applier may call it.
+func (s *Store) Snapshot() *Snapshot {
+	s.pair.refs.Add(1)
+	n := &Snapshot{Position: s.Applied(), pair: s.pair}
+	for i, db := range s.pair.db {
+		n.snap[i] = db.NewSnapshot()
+	}
+	n.refs.Store(1)
+	return n
+}
+
+// TryRef takes a reference; false if the last one was released already.
+func (n *Snapshot) TryRef() bool {
+	for {
+		r := n.refs.Load()
+		if r == 0 {
+			return false
+		}
+		if n.refs.CompareAndSwap(r, r+1) {
+			return true
+		}
+	}
+}
+
+// Release gives a reference back.
+func (n *Snapshot) Release() {
+	if n.refs.Add(-1) > 0 {
+		return
+	}
+	for _, s := range n.snap {
+		_ = s.Close() // fails only when closed twice
+	}
+	n.pair.release()
+}
+
+// Get returns a key's value, valid until the closer is closed, or ErrNotFound.
+func (n *Snapshot) Get(key []byte) ([]byte, io.Closer, error) {
+	return n.snap[keys.StoreOf(key)].Get(key)
+}
+
+// Has reports whether a key is there, by its filters where they can tell.
+func (n *Snapshot) Has(key []byte) (bool, error) {
+	it, err := n.snap[keys.StoreOf(key)].NewIter(&pebble.IterOptions{UseL6Filters: true, KeyTypes: pebble.IterKeyTypePointsOnly})
+	if err != nil {
+		return false, err
+	}
+	found := it.SeekPrefixGE(key) && string(it.Key()) == string(key)
+	return found, it.Close()
+}
+
+// Iter is a position in a range of one store.
+type Iter = pebble.Iterator
+
+// NewIter returns an iterator over the keys from lo up to, not including, hi. It must be closed before the snapshot is released.
+func (n *Snapshot) NewIter(lo, hi []byte) (*Iter, error) {
+	return n.snap[keys.StoreOf(lo)].NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi, KeyTypes: pebble.IterKeyTypePointsOnly})
+}
