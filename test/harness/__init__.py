@@ -1,0 +1,1 @@
+"""What the acceptance, crash and figures scripts share: processes, wire, environments, report."""
