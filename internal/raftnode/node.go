@@ -1,10 +1,14 @@
 package raftnode
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
+	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/mortondb/morton/internal/oplog"
@@ -25,113 +29,256 @@ var (
 	ErrNotElectable = errors.New("raftnode: not electable")
 )
 
-// Node is one member's end of the replicated log.
-type Node struct{}
+// Limits of what is in memory at a time. The caller of Append bounds the rest.
+const (
+	maxEntryBytes    = 1 << 20  // groups are packed into entries up to this; a larger group is an entry of its own
+	maxApplyingBytes = 8 << 20  // committed entries handed to the applier and not yet applied
+	maxInflightBytes = 16 << 20 // sent to a member and not yet acknowledged
+	maxInflightMsgs  = 256
+)
 
-var errSkeleton = errors.New("raftnode: not written yet")
+// Node is one member's end of the replicated log.
+//
+// Locks, in the order in which they are taken: proposing, mu, then any one of those inside pending, water, the
+// queues and the transport, which are leaves. No callback runs under any of them.
+type Node struct {
+	opts      Options
+	log       *slog.Logger
+	storage   *storage
+	transport Transport
+	sm        StateMachine
+
+	pending   pending    // groups that were appended and are not yet in raft's log
+	proposing sync.Mutex // held by who packs and proposes pending groups, so that they keep their order
+	water     *watermarks
+
+	writes  *queue[writeItem] // for the log writer
+	applies *queue[applyItem] // for the applier
+	events  *queue[Event]
+	gather  chan struct{} // wakes the gatherer: there are pending groups nobody waits for
+
+	// mu guards raft and what follows. It is never held for disk or network.
+	mu      sync.Mutex
+	raw     *raft.RawNode
+	stopped error  // why, once the node was closed or failed
+	lead    uint64 // the leader as this node knows it
+	term    uint64
+	last    uint64 // index of the last entry in raft's log
+	commit  uint64
+	marked  markedEntries // timestamps of the entries that the step in progress brings
+
+	leading     uint64 // the term in which this node leads in raft's eyes, else 0
+	primary     uint64 // the term for which BecomePrimary was called and StepDown was not, else 0
+	handingOver bool   // StepDown was called for a hand-over, and this node still leads
+	resumeAt    uint64 // a hand-over failed: primary again once this index is applied
+	unapplied   int64  // bytes proposed in this term and not yet applied
+
+	written      raftpb.HardState // the last one given to the log writer, or to be given
+	writtenDirty bool             // only to be given: it differs by the commit position alone
+
+	applied     uint64
+	appliedTerm uint64
+	appliedTS   oplog.Timestamp
+	conf        ConfState
+
+	barrier     barrier
+	confWaiters []*confWaiter
+	incoming    *incoming // the snapshot that is being stepped
+	pins        map[*pin]struct{}
+
+	members     []Member
+	frozenUntil time.Time
+	gone        goneLeader
+	watchers    chan struct{} // closed when something that a hand-over waits for has changed
+
+	handover chan struct{} // a token: one hand-over at a time
+	done     chan struct{} // closed when the goroutines are to end
+	wg       sync.WaitGroup
+
+	silent    chan struct{} // closed when there will be no more events
+	closeOnce sync.Once
+	hearers   sync.WaitGroup // the goroutine that delivers events, which ends after the others
+}
 
 // Open makes a node out of what the log and the state machine hold. It does nothing before [Node.Start].
-func Open(opts Options) (*Node, error) { return nil, errSkeleton }
-
-// Start starts the clock. A single voter campaigns at once.
-func (n *Node) Start() {}
-
-// Close stops the node and waits for its goroutines. A primary's StepDown is called. Log and state machine stay open.
-func (n *Node) Close() error { return errSkeleton }
-
-// Append hands over a group of operations whose last timestamp is last. It never blocks for IO. It is called in the order
-// of timestamps, only between BecomePrimary and StepDown; a group that comes when leadership is already
-// lost is dropped, and whoever waits for it gets ErrNotPrimary. urgent says that somebody will wait for it.
-func (n *Node) Append(group []byte, last oplog.Timestamp, urgent bool) {}
-
-// WaitDurable waits until the log on this node's disk has everything up to ts.
-func (n *Node) WaitDurable(ctx context.Context, ts oplog.Timestamp) error { return errSkeleton }
-
-// WaitCommitted waits until a majority has everything up to ts on disk.
-func (n *Node) WaitCommitted(ctx context.Context, ts oplog.Timestamp) error { return errSkeleton }
-
-// WaitReplicated waits until count members that hold data, this one included, have everything up to ts on disk.
-func (n *Node) WaitReplicated(ctx context.Context, ts oplog.Timestamp, count int) error {
-	return errSkeleton
+func Open(opts Options) (*Node, error) {
+	if opts.ElectionTimeout == 0 {
+		opts.ElectionTimeout = DefaultElectionTimeout
+	}
+	if opts.ElectionTimeout < 5*Tick {
+		return nil, fmt.Errorf("raftnode: election timeout %v is shorter than %v", opts.ElectionTimeout, 5*Tick)
+	}
+	if err := reconcile(opts.Log, opts.Applied); err != nil {
+		return nil, err
+	}
+	logger := opts.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	n := &Node{
+		opts: opts, log: logger, transport: opts.Transport, sm: opts.StateMachine,
+		water: newWatermarks(opts.ID), writes: newQueue[writeItem](), applies: newQueue[applyItem](), events: newQueue[Event](),
+		gather: make(chan struct{}, 1), pins: map[*pin]struct{}{}, handover: make(chan struct{}, 1), done: make(chan struct{}), silent: make(chan struct{}),
+		applied: opts.Applied.Index, appliedTerm: opts.Applied.Term, appliedTS: opts.Applied.TS, conf: opts.Applied.ConfState,
+	}
+	n.handover <- struct{}{}
+	n.storage = &storage{log: opts.Log, initial: opts.Applied, snapshot: n.snapshotLocked}
+	if err := n.recoverMarks(); err != nil {
+		return nil, err
+	}
+	ticks := int(opts.ElectionTimeout / Tick)
+	raw, err := raft.NewRawNode(&raft.Config{
+		ID: opts.ID, ElectionTick: ticks, HeartbeatTick: min(max(ticks/10, 2), 10),
+		Storage: n.storage, Applied: opts.Applied.Index, AsyncStorageWrites: true,
+		MaxSizePerMsg: maxEntryBytes, MaxCommittedSizePerReady: maxApplyingBytes,
+		MaxInflightMsgs: maxInflightMsgs, MaxInflightBytes: maxInflightBytes,
+		CheckQuorum: true, PreVote: true, DisableProposalForwarding: true, StepDownOnRemoval: true,
+		Logger: raftLogger{logger},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("raftnode: %w", err)
+	}
+	n.raw = raw
+	status := raw.BasicStatus()
+	n.term, n.last, n.commit, n.written = status.Term, opts.Log.LastIndex(), status.Commit, status.HardState
+	n.water.commitTo(n.commit)
+	n.setDataLocked()
+	return n, nil
 }
 
-// ReadBarrier returns once this node has proved, after the call began, that it still leads, and has applied everything
-// committed before: what is read then is linearizable.
-func (n *Node) ReadBarrier(ctx context.Context) error { return errSkeleton }
+// recoverMarks finds the timestamps of what is on disk: of the state machine, and of the end of the log.
+func (n *Node) recoverMarks() error {
+	applied, last := n.opts.Applied, n.opts.Log.LastIndex()
+	n.water.reset(applied.Index, applied.TS)
+	n.water.appended(applied.Index+1, last, nil)
+	for i := last; i > applied.Index; i-- {
+		list, err := n.storage.Entries(i, i+1, 0)
+		if err != nil {
+			return fmt.Errorf("raftnode: reading entry %d of the log: %w", i, err)
+		}
+		if k, ok := spanOf(&list[0]); ok {
+			n.water.appended(i, last, []mark{k})
+			break
+		}
+	}
+	n.water.mu.Lock()
+	truncated := n.water.truncated
+	n.water.mu.Unlock()
+	n.water.wrote(last, truncated)
+	return nil
+}
 
-// Backlog returns the bytes appended but not yet in raft's log, and those in it that were not yet applied here.
-func (n *Node) Backlog() (pending, unapplied int64) { return 0, 0 }
+// Start starts the goroutines and the clock. A single voter campaigns at once.
+func (n *Node) Start() { n.start(n.tickLoop) }
 
-// Status describes the node.
-func (n *Node) Status() Status { return Status{} }
+// start is Start with a clock of the caller's.
+func (n *Node) start(clock func()) {
+	for _, run := range []func(){n.writeLoop, n.applyLoop, n.gatherLoop, clock} {
+		n.wg.Go(run)
+	}
+	n.hearers.Go(n.eventLoop)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.singleLocked() && n.mayCampaignLocked() {
+		n.campaignLocked()
+	}
+}
+
+// Close stops the node and waits for its goroutines. A primary's StepDown is called. What was appended is written to the log.
+// Log and state machine stay open.
+func (n *Node) Close() {
+	n.stop(ErrStopped)
+	n.wg.Wait()
+	n.closeOnce.Do(func() { close(n.silent) })
+	n.hearers.Wait()
+}
+
+// stop ends the node's part in the set. It does not wait.
+func (n *Node) stop(reason error) (first bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stopped != nil {
+		return false
+	}
+	n.stopped = reason
+	n.loseLocked(ErrStopped)
+	n.lead = 0
+	close(n.done)
+	return true
+}
+
+// fail stops the node because its log or its state machine cannot go on.
+func (n *Node) fail(err error) {
+	if !n.stop(fmt.Errorf("%w: %w", ErrStopped, err)) {
+		return
+	}
+	n.log.Error("the replicated log has stopped", "error", err)
+	if n.opts.OnFatal != nil {
+		go n.opts.OnFatal(err)
+	}
+}
+
+func (n *Node) event(e Event) { n.events.put(e) }
+
+func (n *Node) eventLoop() {
+	deliver := func() {
+		for _, e := range n.events.take() {
+			if n.opts.OnEvent != nil {
+				n.opts.OnEvent(e)
+			}
+		}
+	}
+	for {
+		select {
+		case <-n.events.signal:
+			deliver()
+		case <-n.silent:
+			deliver()
+			return
+		}
+	}
+}
+
+// snapshotLocked returns what a checkpoint made now would hold at least.
+func (n *Node) snapshotLocked() Snapshot {
+	return Snapshot{Index: n.applied, Term: n.appliedTerm, TS: n.appliedTS, ConfState: n.conf}
+}
 
 // Leader returns the leader's id, 0 if unknown, and the term.
-func (n *Node) Leader() (id, term uint64) { return 0, 0 }
+func (n *Node) Leader() (id, term uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lead, n.term
+}
+
+// Backlog returns the bytes appended but not yet in raft's log, and those in it that were not yet applied here.
+func (n *Node) Backlog() (pending, unapplied int64) {
+	pending = n.pending.size()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return pending, n.unapplied
+}
 
 // SetMembers says who may lead and who holds data. It is called when the configuration changes.
-func (n *Node) SetMembers(members []Member) {}
-
-// ProposeConfChange changes the members, several at once through a joint configuration, and returns the entry's index once
-// this node has applied it and left the joint configuration again. context goes to the state machine of every
-// member with the change. It may be called without changes, to replicate a new context alone.
-func (n *Node) ProposeConfChange(ctx context.Context, changes []Change, context []byte) (uint64, error) {
-	return 0, errSkeleton
+func (n *Node) SetMembers(members []Member) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.members = slices.Clone(members)
+	n.setDataLocked()
+	n.changedLocked()
 }
 
-// TransferLeadership hands over to a member, or to the best one if to is 0. Appends stop (StepDown) only when the member
-// is close, everything appended before is committed and at the member before it is told to take over. When it fails
-// this node leads on (BecomePrimary again).
-func (n *Node) TransferLeadership(ctx context.Context, to uint64) error { return errSkeleton }
-
-// StepDownOptions are those of MongoDB's replSetStepDown.
-type StepDownOptions struct {
-	Stay    time.Duration // how long this node does not campaign afterwards
-	CatchUp time.Duration // how long to wait for an electable member that has everything
-	Force   bool          // step down also when there is none
+func (n *Node) memberLocked(id uint64) Member {
+	for _, m := range n.members {
+		if m.ID == id {
+			return m
+		}
+	}
+	return Member{ID: id, Priority: 1}
 }
 
-// StepDownAndStay hands over to the best member and does not campaign for a while. ErrNoCandidate: nobody was
-// caught up in time, and Force is not set; this node leads on.
-func (n *Node) StepDownAndStay(ctx context.Context, o StepDownOptions) error { return errSkeleton }
-
-// Freeze keeps this node from campaigning for d; 0 ends that, and a single voter then campaigns at once.
-func (n *Node) Freeze(d time.Duration) {}
-
-// Campaign asks for leadership now: of the leader, who hands over, or, without one, of the voters. It returns when this node
-// is primary.
-func (n *Node) Campaign(ctx context.Context) error { return errSkeleton }
-
-// Compact lets the log drop entries up to and including upTo that no snapshot in transfer needs. The caller knows what the state machine
-// has durably applied, and how much log is to be kept.
-func (n *Node) Compact(upTo uint64) error { return errSkeleton }
-
-// Step takes a message of another member. The caller vouches for From being its sender.
-func (n *Node) Step(m raftpb.Message) error { return errSkeleton }
-
-// StepSnapshot takes a MsgSnap whose checkpoint was received into dir. If it is accepted the state machine takes dir over,
-// else dir is the caller's to remove.
-func (n *Node) StepSnapshot(m raftpb.Message, dir string) (accepted bool, err error) {
-	return false, errSkeleton
+// setDataLocked tells the watermarks who holds data.
+func (n *Node) setDataLocked() {
+	ids := slices.DeleteFunc(n.conf.Members(), func(id uint64) bool { return n.memberLocked(id).Arbiter })
+	n.water.setData(ids)
 }
-
-// Checkpoint has the state machine write a checkpoint into dir, for a MsgSnap. Until release is called the log keeps the
-// entries that follow it.
-func (n *Node) Checkpoint(ctx context.Context, dir string) (s Snapshot, release func(), err error) {
-	return Snapshot{}, nil, errSkeleton
-}
-
-// SnapshotMessage returns the MsgSnap that tells a member, who has received all files, to install s. ErrNotPrimary if this node does
-// not lead any more.
-func (n *Node) SnapshotMessage(to uint64, s Snapshot) (raftpb.Message, error) {
-	return raftpb.Message{}, errSkeleton
-}
-
-// ReportSnapshot says how sending a snapshot ended, to be called once per MsgSnap passed to the transport.
-func (n *Node) ReportSnapshot(to uint64, ok bool) {}
-
-// ReportUnreachable says that messages to a member may have been lost.
-func (n *Node) ReportUnreachable(id uint64) {}
-
-// PeerGone says that a member's process is known to have died. If it is the leader, this node forgets it and campaigns,
-// members one after the other by rank so that they do not split the votes. It does no harm if the leader lives.
-func (n *Node) PeerGone(id uint64) {}

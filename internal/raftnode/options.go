@@ -7,7 +7,6 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/mortondb/morton/internal/logfile"
-	"github.com/mortondb/morton/internal/oplog"
 )
 
 // Log is the log on disk, as [logfile.Log] implements it.
@@ -38,10 +37,8 @@ type Options struct {
 	StateMachine StateMachine
 	Transport    Transport
 
-	// Applied is what the state machine durably holds: zero for a member that waits for its first snapshot. AppliedTS is
-	// the last timestamp in it.
-	Applied   Snapshot
-	AppliedTS oplog.Timestamp
+	// Applied is what the state machine durably holds: zero for a member that waits for its first snapshot.
+	Applied Snapshot
 
 	// ElectionTimeout is how long a member goes without a sign of the leader before it asks for votes; the real time is
 	// between one and two of it. At least 5 ticks; DefaultElectionTimeout if zero.

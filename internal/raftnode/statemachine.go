@@ -1,5 +1,14 @@
 package raftnode
 
+import (
+	"encoding/binary"
+	"errors"
+
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/mortondb/morton/internal/oplog"
+)
+
 // Entry is a committed entry of the replicated log. Data is the concatenated groups of package oplog, or empty for
 // entries that are the log's own business; it must not be changed.
 type Entry struct {
@@ -10,12 +19,29 @@ type Entry struct {
 // Snapshot says which state a checkpoint, or a state machine, holds: everything up to and including entry Index.
 type Snapshot struct {
 	Index, Term uint64
-	ConfState   ConfState // the members as of Index
+	TS          oplog.Timestamp // the last timestamp in it
+	ConfState   ConfState       // the members as of Index
+}
+
+// raft returns s as raft and the wire have it.
+func (s Snapshot) raft() raftpb.Snapshot {
+	return raftpb.Snapshot{
+		Data:     binary.LittleEndian.AppendUint64(nil, uint64(s.TS)),
+		Metadata: raftpb.SnapshotMetadata{Index: s.Index, Term: s.Term, ConfState: s.ConfState.raft()},
+	}
+}
+
+func snapshotFromRaft(r *raftpb.Snapshot) (Snapshot, error) {
+	if len(r.Data) != 8 {
+		return Snapshot{}, errors.New("raftnode: snapshot without a timestamp")
+	}
+	return Snapshot{Index: r.Metadata.Index, Term: r.Metadata.Term, TS: oplog.Timestamp(binary.LittleEndian.Uint64(r.Data)),
+		ConfState: fromRaft(r.Metadata.ConfState)}, nil
 }
 
 // StateMachine is what the log is for. All calls come from one goroutine and never overlap.
 //
-// An error from Apply, ApplyConfChange, Checkpoint of an entry or InstallSnapshot means that this member can no longer
+// An error from Apply, ApplyConfChange or InstallSnapshot means that this member can no longer
 // follow the others: the node stops and says so through [Options].OnFatal.
 type StateMachine interface {
 	// Apply takes committed entries in order, without gaps. After a restart it starts behind [Options].Applied; entries
@@ -34,7 +60,6 @@ type StateMachine interface {
 
 	// StepDown says that leadership is lost, or about to be handed over. It follows every BecomePrimary, comes before
 	// anything of a newer leader is applied, and returns when no group of the term can be appended any more.
-	// Timestamps that were handed out in the term are never used again, also those of groups that were lost.
 	StepDown(term uint64)
 
 	// Checkpoint writes a copy of the applied state into dir, which does not exist yet, and says what it holds.

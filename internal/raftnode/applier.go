@@ -1,0 +1,190 @@
+package raftnode
+
+import (
+	"fmt"
+
+	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/mortondb/morton/internal/oplog"
+)
+
+// applyItem is one thing for the applier to do: exactly one of its parts is set.
+type applyItem struct {
+	entries   []raftpb.Entry
+	responses []raftpb.Message // delivered when entries are applied
+
+	stepDown   uint64 // leadership of this term is lost
+	handOver   *handOverItem
+	checkpoint *checkpointItem
+	install    *installItem
+	wake       bool // see whether this node may become primary
+}
+
+type handOverItem struct {
+	term uint64
+	done chan struct{}
+}
+
+type checkpointItem struct {
+	dir      string
+	snapshot Snapshot
+	pin      *pin
+	done     chan error
+}
+
+type installItem struct {
+	dir      string
+	snapshot Snapshot
+	done     chan error
+}
+
+// applyLoop is the applier: the one goroutine that calls the state machine.
+func (n *Node) applyLoop() {
+	a := applier{node: n}
+	for {
+		select {
+		case <-n.applies.signal:
+			for _, item := range n.applies.take() {
+				a.do(&item)
+			}
+			a.flush()
+		case <-n.done:
+			a.end()
+			return
+		}
+	}
+}
+
+// applier is the applier's own state: the entries that are gathered for one call of Apply.
+type applier struct {
+	node      *Node
+	run       []Entry
+	bytes     int
+	responses []raftpb.Message
+	failed    bool
+}
+
+func (a *applier) do(item *applyItem) {
+	if a.failed {
+		return
+	}
+	n := a.node
+	if item.entries == nil {
+		a.flush()
+	}
+	switch {
+	case item.entries != nil:
+		a.entries(item)
+	case item.stepDown != 0:
+		n.stepDown(item.stepDown)
+	case item.handOver != nil:
+		n.stepDown(item.handOver.term)
+		close(item.handOver.done)
+	case item.checkpoint != nil:
+		item.checkpoint.done <- n.makeCheckpoint(item.checkpoint)
+	case item.install != nil:
+		item.install.done <- n.installSnapshot(item.install)
+	case item.wake:
+		n.becomePrimary()
+	}
+}
+
+// end takes the right to write back when the node stops. Those who wait for the applier watch done themselves.
+func (a *applier) end() {
+	n := a.node
+	n.mu.Lock()
+	term := n.primary
+	n.mu.Unlock()
+	n.stepDown(term)
+}
+
+// entries gathers committed entries. Those that change the members end a run, and so does a run's size.
+func (a *applier) entries(item *applyItem) {
+	for i := range item.entries {
+		e := &item.entries[i]
+		if e.Type == raftpb.EntryNormal {
+			a.run = append(a.run, Entry{Index: e.Index, Term: e.Term, Data: e.Data})
+			a.bytes += len(e.Data)
+			continue
+		}
+		a.flush()
+		if a.failed {
+			return
+		}
+		if err := a.node.applyConfChange(e); err != nil {
+			a.fail(err)
+			return
+		}
+	}
+	a.responses = append(a.responses, item.responses...)
+	if a.bytes >= maxApplyingBytes/2 {
+		a.flush()
+	}
+}
+
+func (a *applier) fail(err error) {
+	a.failed = true
+	a.node.fail(err)
+}
+
+// flush applies the run and tells raft.
+func (a *applier) flush() {
+	if a.failed || len(a.run) == 0 && len(a.responses) == 0 {
+		return
+	}
+	n := a.node
+	if len(a.run) > 0 {
+		if err := n.sm.Apply(a.run); err != nil {
+			a.fail(fmt.Errorf("applying entries %d to %d: %w", a.run[0].Index, a.run[len(a.run)-1].Index, err))
+			return
+		}
+	}
+	n.noteApplied(a.run, a.bytes, a.responses)
+	clear(a.run)
+	clear(a.responses)
+	a.run, a.bytes, a.responses = a.run[:0], 0, a.responses[:0]
+	n.becomePrimary()
+}
+
+// noteApplied moves the applied position on, wakes who waits for it and tells raft.
+func (n *Node) noteApplied(run []Entry, bytes int, responses []raftpb.Message) {
+	ts := lastTimestamp(run)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if k := len(run); k > 0 {
+		n.appliedLocked(run[k-1].Index, run[k-1].Term, ts)
+		if run[k-1].Term == n.leading {
+			n.unapplied -= min(n.unapplied, int64(bytes))
+		}
+	}
+	if n.stopped != nil {
+		return
+	}
+	for _, r := range responses {
+		_ = n.raw.Step(r)
+	}
+	n.readyLocked()
+}
+
+// appliedLocked notes that the state machine holds everything up to an entry.
+func (n *Node) appliedLocked(index, term uint64, ts oplog.Timestamp) {
+	n.applied, n.appliedTerm = index, term
+	if ts > n.appliedTS {
+		n.appliedTS = ts
+		n.water.appliedTo(ts)
+	}
+	n.releaseBarrierLocked()
+	n.changedLocked()
+}
+
+func lastTimestamp(run []Entry) oplog.Timestamp {
+	for i := len(run) - 1; i >= 0; i-- {
+		if len(run[i].Data) == 0 {
+			continue
+		}
+		if _, last, err := oplog.Span(run[i].Data); err == nil {
+			return last
+		}
+	}
+	return 0
+}

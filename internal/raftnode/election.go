@@ -1,0 +1,195 @@
+package raftnode
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"go.etcd.io/raft/v3"
+)
+
+// goneLeader counts down to the elections that follow the death of the leader's process.
+type goneLeader struct {
+	ticks    int // until the next attempt; 0: none is planned
+	rank     int
+	attempts int // left after the next one
+}
+
+// An attempt at once, then again while nobody leads: a vote may have been split, or the others did not know yet.
+// After the last one the election timeout is near.
+const (
+	goneAttempts   = 8
+	goneRankTicks  = 2  // between the first attempts of two members
+	goneRetryTicks = 10 // between two attempts of the first member; those of lower rank wait longer
+)
+
+// tickLoop is the ticker. It only moves the clock, so that neither disk nor state machine can delay a heartbeat.
+func (n *Node) tickLoop() {
+	ticker := time.NewTicker(Tick)
+	defer ticker.Stop()
+	for count := 0; ; count++ {
+		select {
+		case <-ticker.C:
+			n.tick(count)
+		case <-n.done:
+			return
+		}
+	}
+}
+
+// hardStateTicks is how often a commit position is written that no entries take along.
+const hardStateTicks = 50
+
+func (n *Node) tick(count int) {
+	if n.pending.some.Load() { // urgent groups for which nobody came
+		n.wakeGatherer()
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stopped != nil {
+		return
+	}
+	n.thawLocked()
+	if n.leading != 0 || n.mayCampaignLocked() {
+		n.raw.Tick()
+	} else {
+		// Time passes, so that this node's promise to the old leader runs out, but it asks for no votes. Raft has no other way to say that.
+		n.raw.TickQuiesced()
+	}
+	n.goneTickLocked()
+	n.readyLocked()
+	if n.leading != 0 {
+		n.changedLocked() // raft may have given a transfer up, or heard of a member again
+	}
+	if count%hardStateTicks == 0 {
+		n.flushHardStateLocked()
+	}
+}
+
+// singleLocked reports whether this node is the only voter.
+func (n *Node) singleLocked() bool {
+	return len(n.conf.Voters) == 1 && n.conf.Voters[0] == n.opts.ID && !n.conf.Joint()
+}
+
+// mayCampaignLocked reports whether this node may ask for votes.
+func (n *Node) mayCampaignLocked() bool {
+	return n.frozenUntil.IsZero() && slices.Contains(n.conf.Voters, n.opts.ID) && n.memberLocked(n.opts.ID).electable()
+}
+
+// campaignLocked asks for votes, first without raising the term (raft's pre-vote).
+func (n *Node) campaignLocked() {
+	_ = n.raw.Campaign() // raft says no to learners, and while a change of members is not yet applied
+	n.readyLocked()
+}
+
+// Freeze keeps this node from campaigning for d; 0 ends that, and a single voter then campaigns at once.
+func (n *Node) Freeze(d time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stopped != nil {
+		return
+	}
+	n.freezeLocked(d)
+	n.thawLocked()
+}
+
+func (n *Node) freezeLocked(d time.Duration) {
+	n.frozenUntil = time.Now().Add(d)
+}
+
+// thawLocked ends a freeze whose time has come.
+func (n *Node) thawLocked() {
+	if n.frozenUntil.IsZero() || time.Now().Before(n.frozenUntil) {
+		return
+	}
+	n.frozenUntil = time.Time{}
+	if n.leading == 0 && n.singleLocked() && n.mayCampaignLocked() {
+		n.campaignLocked()
+	}
+}
+
+// PeerGone says that a member's process is known to have died. If it is the leader, this node forgets it and campaigns,
+// members one after the other by rank so that they do not split the votes. It does no harm if the leader lives: the others,
+// who hear it, refuse their votes, and its next heartbeat reminds this node.
+func (n *Node) PeerGone(id uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stopped != nil || id == 0 || n.lead != id || n.leading != 0 {
+		return
+	}
+	n.event(Event{Kind: EventPeerGone, Peer: id, Term: n.term})
+	if err := n.raw.ForgetLeader(); err != nil {
+		return
+	}
+	n.readyLocked()
+	if !n.mayCampaignLocked() {
+		return
+	}
+	rank := n.rankLocked(id)
+	n.gone = goneLeader{ticks: 1 + rank*goneRankTicks, rank: rank, attempts: goneAttempts - 1}
+	if rank == 0 {
+		n.gone.ticks = goneRetryTicks
+		n.campaignLocked()
+	}
+}
+
+// goneTickLocked campaigns when its time has come.
+func (n *Node) goneTickLocked() {
+	g := &n.gone
+	if g.ticks == 0 {
+		return
+	}
+	if g.ticks--; g.ticks > 0 {
+		return
+	}
+	if g.attempts > 0 {
+		g.attempts--
+		g.ticks = goneRetryTicks + g.rank*goneRankTicks*2
+	}
+	if n.mayCampaignLocked() {
+		n.campaignLocked()
+	}
+}
+
+// rankLocked returns this node's place among those who may lead once member without is gone: priorities first, then ids.
+func (n *Node) rankLocked(without uint64) int {
+	self := n.memberLocked(n.opts.ID)
+	rank := 0
+	for _, id := range n.conf.Voters {
+		m := n.memberLocked(id)
+		if id == without || id == self.ID || !m.electable() {
+			continue
+		}
+		if m.Priority > self.Priority || m.Priority == self.Priority && id < self.ID {
+			rank++
+		}
+	}
+	return rank
+}
+
+// Campaign asks for leadership now: of the leader, who hands over, or, without one, of the voters. It returns when this node
+// is primary.
+func (n *Node) Campaign(ctx context.Context) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stopped != nil {
+		return n.stopped
+	}
+	if !n.mayCampaignLocked() {
+		return ErrNotElectable
+	}
+	switch n.lead {
+	case n.opts.ID:
+	case raft.None:
+		n.campaignLocked()
+	default:
+		n.raw.TransferLeader(n.opts.ID)
+		n.readyLocked()
+	}
+	for n.primary == 0 || n.primary != n.leading {
+		if err := n.waitLocked(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

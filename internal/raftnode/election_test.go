@@ -1,0 +1,81 @@
+package raftnode
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+// TestElectionsEnd: sets of 1, 3 and 5 get a primary, a write commits, and when the primary is cut off another one takes over and
+// the old one notices by itself.
+func TestElectionsEnd(t *testing.T) {
+	for _, voters := range []int{1, 3, 5} {
+		inCluster(t, 1, voters, func(t *testing.T, c *cluster) {
+			first := c.leader(time.Second)
+			c.mustPut(first, "a", "1")
+			if voters == 1 {
+				return
+			}
+			c.isolate(first.id)
+			began := time.Now()
+			pending, err := first.sm.write("lost", "x", true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := first.node.WaitCommitted(t.Context(), pending); !errors.Is(err, ErrNotPrimary) {
+				t.Fatalf("a write through a primary without majority: %v, want %v", err, ErrNotPrimary)
+			}
+			if took := time.Since(began); took > 3*testElection {
+				t.Fatalf("the old primary noticed after %v", took)
+			}
+			second := c.leader(time.Second)
+			if second == first {
+				t.Fatal("the isolated member is primary")
+			}
+			c.mustPut(second, "b", "2")
+		})
+	}
+}
+
+// TestSingleVoterLeadsAtOnce: a set of one needs no election timeout.
+func TestSingleVoterLeadsAtOnce(t *testing.T) {
+	inCluster(t, 1, 1, func(t *testing.T, c *cluster) {
+		began := time.Now()
+		c.leader(time.Second)
+		if took := time.Since(began); took > 5*time.Millisecond {
+			t.Fatalf("primary after %v", took)
+		}
+	})
+}
+
+// TestLostTimestampIsNotAcknowledged: a write that was lost with its term is not reported as committed when the same member
+// is primary again and its log passes the timestamp, which another primary has used as well.
+func TestLostTimestampIsNotAcknowledged(t *testing.T) {
+	inCluster(t, 3, 3, func(t *testing.T, c *cluster) {
+		first := c.leader(time.Second)
+		c.mustPut(first, "a", "1")
+		c.isolate(first.id)
+		lost, err := first.sm.write("lost", "x", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.mustPut(c.leader(time.Second), "b", "2")
+		c.heal()
+		for c.leader(time.Second) != first {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			err := first.node.Campaign(ctx)
+			cancel()
+			if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatal(err)
+			}
+		}
+		c.mustPut(first, "c", "3")
+		if err := first.node.WaitCommitted(t.Context(), lost); !errors.Is(err, ErrNotPrimary) {
+			t.Fatalf("lost write: %v", err)
+		}
+		if _, ok := first.sm.get("lost"); ok {
+			t.Fatal("the lost write is there")
+		}
+	})
+}
