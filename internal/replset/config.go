@@ -13,7 +13,6 @@ const (
 	MaxMembers       = 50
 	MaxVotingMembers = 7
 	MaxPriority      = 1000
-	MaxMemberID      = 255
 
 	// DefaultElectionTimeout is a tenth of MongoDB's: heartbeats here are raft's, and a process that dies is seen at once.
 	DefaultElectionTimeout = time.Second
