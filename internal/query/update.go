@@ -1,9 +1,20 @@
 package query
 
-import "github.com/mortondb/morton/internal/document"
+import (
+	"bytes"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+)
 
 // Update is a compiled update. Immutable.
-type Update struct{}
+type Update struct {
+	replacement document.Doc // not nil for a replacement
+	root        *updateNode  // of operators
+	filter      *Filter
+	touchesID   bool // an operator's path starts with _id
+	deep        bool // the result may be nested too deeply and must be looked at
+}
 
 // UpdateOptions are what an update refers to beside itself.
 type UpdateOptions struct {
@@ -16,21 +27,105 @@ type UpdateOptions struct {
 // Env is what comes from outside the documents: the caller decides it once, so that a plan can be computed again.
 type Env struct {
 	NowMS     int64             // $currentDate: milliseconds since 1970
-	Timestamp uint64            // $currentDate with {$type: "timestamp"}
+	Timestamp uint64            // $currentDate with {$type: "timestamp"}, and the empty timestamps of a replacement
 	ID        document.ObjectID // the _id of an upserted document that has none
 }
 
+// maxStoredDepth is how deep a stored document may be nested (mongod's BSONDepth::getMaxDepthForUserStorage).
+const maxStoredDepth = document.MaxDepth - 20
+
 // CompileUpdate compiles an update: a document of operators, a replacement document, or (later) an array of pipeline stages.
-func CompileUpdate(update document.Value, opts UpdateOptions) (*Update, error) { panic("soon") }
+// The update aliases its bytes.
+func CompileUpdate(update document.Value, opts UpdateOptions) (*Update, error) {
+	if err := checkCollation(opts.Collation); err != nil {
+		return nil, err
+	}
+	switch update.Type {
+	case document.TypeArray:
+		return nil, notYet("an update with an aggregation pipeline is")
+	case document.TypeDocument:
+	default:
+		return nil, mongoerr.New(mongoerr.FailedToParse, "Update argument must be either an object or an array")
+	}
+	if len(update.Doc().First().Key) > 0 && update.Doc().First().Key[0] == '$' {
+		return compileOperators(update.Doc(), opts)
+	}
+	return compileReplacement(update.Doc(), opts)
+}
 
 // IsReplacement reports whether the update replaces the whole document.
-func (u *Update) IsReplacement() bool { panic("soon") }
+func (u *Update) IsReplacement() bool { return u.replacement != nil }
 
 // Apply returns the updated document; changed is false (and updated is old) if nothing is different. The result does
 // not alias old when it changed. It is checked: _id is unchanged, names, depth and size are within MongoDB's rules.
 func (u *Update) Apply(old document.Doc, env Env) (updated document.Doc, changed bool, err error) {
-	panic("soon")
+	updated, err = u.run(old, env, false)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case bytes.Equal(old, updated):
+		return old, false, nil
+	case len(updated) > document.MaxSize:
+		return nil, false, mongoerr.New(17419, "Resulting document after update is larger than %d", document.MaxSize)
+	}
+	return updated, true, nil
 }
 
-// Insert returns the document that an upsert inserts when nothing matched: the filter's equalities, then the update, _id first.
-func (u *Update) Insert(env Env) (document.Doc, error) { panic("soon") }
+func (u *Update) run(old document.Doc, env Env, inserting bool) (document.Doc, error) {
+	if u.replacement != nil {
+		return u.replace(old, env)
+	}
+	a := &applier{filter: u.filter, doc: old, env: env, inserting: inserting}
+	out, err := a.object(make([]byte, 0, len(old)+64), old, u.root)
+	if err != nil {
+		return nil, err
+	}
+	updated := document.Doc(out)
+	if u.touchesID {
+		if err := u.checkID(old, updated); err != nil {
+			return nil, err
+		}
+	}
+	if u.deep {
+		return updated, checkDepth(updated)
+	}
+	return updated, nil
+}
+
+// checkID refuses a change of an _id that was there.
+func (u *Update) checkID(old, updated document.Doc) error {
+	was, is := old.Lookup("_id"), updated.Lookup("_id")
+	if was.IsMissing() || document.Identical(was, is) {
+		return nil
+	}
+	path := u.root.child("_id").firstPath("_id")
+	if path != "_id" && old.LookupPath(path).IsMissing() {
+		return mongoerr.New(mongoerr.ImmutableField, "Updating the path '_id' to %s would modify the immutable field '_id'", elementText("_id", is))
+	}
+	return mongoerr.New(mongoerr.ImmutableField, "Performing an update on the path '%s' would modify the immutable field '_id'", path)
+}
+
+// checkDepth refuses what is nested too deeply to be stored.
+func checkDepth(d document.Doc) error {
+	if docDepth(d) > maxStoredDepth {
+		return mongoerr.New(mongoerr.Overflow, "Document exceeds maximum nesting depth of %d", maxStoredDepth)
+	}
+	return nil
+}
+
+// docDepth returns how many documents are nested in d, itself included.
+func docDepth(d document.Doc) int {
+	deepest := 0
+	for it := d.Iter(); it.Next(); {
+		if v := it.Value(); v.Doc() != nil {
+			deepest = max(deepest, docDepth(v.Doc()))
+		}
+	}
+	return deepest + 1
+}
+
+// dollarNameError is mongod's answer to a top-level field whose name starts with $.
+func dollarNameError(name string) error {
+	return mongoerr.New(mongoerr.DollarPrefixedFieldName, "The dollar ($) prefixed field '%s' in '%s' is not allowed in the context of an update's replacement document. "+
+		"Consider using an aggregation pipeline with $replaceWith.", name, name)
+}

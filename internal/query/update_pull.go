@@ -1,0 +1,98 @@
+package query
+
+import (
+	"slices"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+)
+
+// $pull, $pullAll, $pop: elements out of arrays.
+
+// pull removes the elements for which match holds.
+type pull struct{ match func(document.Value) bool }
+
+func (op *pull) apply(a *applier, old document.Value) (document.Value, effect, error) {
+	switch {
+	case old.IsMissing():
+		return old, unchanged, nil
+	case old.Type != document.TypeArray:
+		return old, unchanged, badValue("Cannot apply $pull to a non-array value")
+	}
+	list := arrayValues(old)
+	kept := slices.DeleteFunc(list, op.match)
+	if len(kept) == len(list) {
+		return old, unchanged, nil
+	}
+	return a.newArray(kept), stored, nil
+}
+
+// parsePull makes a condition of the operand: operators apply to the element, other documents are filters of elements that are
+// documents, everything else must be equal.
+func parsePull(_ string, operand document.Value) (operator, error) {
+	if operand.Type == document.TypeRegex {
+		return nil, notYet("matching with a regular expression is")
+	}
+	if operand.Type != document.TypeDocument {
+		return &pull{func(v document.Value) bool { return document.Equal(v, operand) }}, nil
+	}
+	if pathOperators[operand.Doc().First().Key] == nil {
+		filter, err := CompileFilter(operand.Doc(), FilterOptions{})
+		if err != nil {
+			return nil, err
+		}
+		return &pull{func(v document.Value) bool { return v.Type == document.TypeDocument && filter.Match(v.Doc()) }}, nil
+	}
+	list, err := (&filterCompiler{}).operators("", operand.Doc())
+	if err != nil {
+		return nil, err
+	}
+	var matchers []fieldMatcher
+	for _, n := range and(list).Children {
+		matchers = append(matchers, n.field())
+	}
+	return &pull{func(v document.Value) bool {
+		group := fieldGroup{conditions: matchers}
+		return group.match(v, nil)
+	}}, nil
+}
+
+func parsePullAll(_ string, operand document.Value) (operator, error) {
+	if operand.Type != document.TypeArray {
+		return nil, badValue("$pullAll requires an array argument but was given a %v", operand.Type)
+	}
+	return &pull{func(v document.Value) bool { return contains(operand.Doc(), v) }}, nil
+}
+
+// pop removes the first or the last element.
+type pop struct{ first bool }
+
+func (op *pop) apply(a *applier, old document.Value) (document.Value, effect, error) {
+	switch {
+	case old.IsMissing():
+		return old, unchanged, nil
+	case old.Type != document.TypeArray:
+		return old, unchanged, mongoerr.New(mongoerr.TypeMismatch, "Path '%s' contains an element of non-array type '%v'", a.pathText(), old.Type)
+	case old.Doc().IsEmpty():
+		return old, unchanged, nil
+	}
+	list := arrayValues(old)
+	if op.first {
+		return a.newArray(list[1:]), stored, nil
+	}
+	return a.newArray(list[:len(list)-1]), stored, nil
+}
+
+func parsePop(path string, operand document.Value) (operator, error) {
+	if !operand.IsNumber() {
+		return nil, mongoerr.New(mongoerr.FailedToParse, "Expected a number in: %s", elementText(path, operand))
+	}
+	n, exact := operand.AsInt64()
+	switch {
+	case !exact:
+		return nil, mongoerr.New(mongoerr.FailedToParse, "Expected an integer: %s", elementText(path, operand))
+	case n != 1 && n != -1:
+		return nil, mongoerr.New(mongoerr.FailedToParse, "$pop expects 1 or -1, found: %s", valueText(operand))
+	}
+	return &pop{first: n < 0}, nil
+}

@@ -1,0 +1,43 @@
+package query
+
+import (
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+)
+
+// A replacement puts a whole new document in the place of one, which keeps its _id.
+
+func compileReplacement(replacement document.Doc, opts UpdateOptions) (*Update, error) {
+	if opts.Multi {
+		return nil, mongoerr.New(mongoerr.FailedToParse, "multi update is not supported for replacement-style update")
+	}
+	if len(opts.ArrayFilters) > 0 {
+		return nil, mongoerr.New(mongoerr.FailedToParse, "arrayFilters may not be specified for replacement-style updates")
+	}
+	return &Update{replacement: replacement, filter: opts.Filter}, nil
+}
+
+// replace returns the replacement with old's _id, unless it brings an equal one. Top-level timestamps of 0 become the time of the write.
+func (u *Update) replace(old document.Doc, env Env) (document.Doc, error) {
+	id := old.Lookup("_id")
+	own := u.replacement.Lookup("_id")
+	dst := make([]byte, 4, len(u.replacement)+len(id.Data)+8)
+	if own.IsMissing() && !id.IsMissing() {
+		dst = appendElement(dst, "_id", id)
+	}
+	for it := u.replacement.Iter(); it.Next(); {
+		name, v := it.Key(), it.Value()
+		if len(name) > 0 && name[0] == '$' {
+			return nil, dollarNameError(name)
+		}
+		if v.Type == document.TypeTimestamp && v.Timestamp() == 0 && name != "_id" {
+			v = document.Timestamp(env.Timestamp)
+		}
+		dst = appendElement(dst, name, v)
+	}
+	if !own.IsMissing() && !id.IsMissing() && !document.Equal(id, own) {
+		return nil, mongoerr.New(mongoerr.ImmutableField, "After applying the update, the (immutable) field '_id' was found to have been altered to %s", elementText("_id", own))
+	}
+	updated := document.Doc(endDoc(dst, 0))
+	return updated, checkDepth(updated)
+}
