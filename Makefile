@@ -1,0 +1,53 @@
+# What people type. `make test` is everything; CI runs it.
+
+GO ?= go
+PYTHON ?= python3
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 10m
+BUILD = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w"
+
+.PHONY: build
+build: ## the stripped static binary, ./morton
+	$(BUILD) -o morton ./cmd/morton
+
+.PHONY: test
+test: check race crash acceptance ## everything
+
+.PHONY: check
+check: ## formatting, vet, staticcheck, unit and virtual-time tests, other platforms
+	@test -z "$$(gofmt -l cmd internal test *.go)" || { echo "not gofmt-ed:"; gofmt -l cmd internal test *.go; exit 1; }
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	$(GO) test ./...
+	$(MAKE) platforms
+
+.PHONY: platforms
+platforms: ## builds for every platform that is supported
+	for p in linux/amd64 linux/arm64 linux/arm darwin/arm64 windows/amd64; do \
+		echo "build $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/morton || exit 1; done
+
+.PHONY: race
+race: ## the tests of what runs concurrently, under the race detector
+	$(GO) test -race ./internal/...
+
+.PHONY: crash
+crash: build ## real processes killed with -9 under load; ROUNDS=50 for the long form
+	$(PYTHON) test/crash/run --morton ./morton --rounds $${ROUNDS:-5}
+
+.PHONY: acceptance
+acceptance: build ## the article and today's drivers against real processes; makes its own environments
+	$(PYTHON) test/acceptance/run --morton ./morton
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (10m)
+	@for pkg in $$($(GO) list ./internal/...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done; done
+
+.PHONY: figures
+figures: build ## start, failover, memory and size, as a table
+	$(PYTHON) test/acceptance/figures --morton ./morton
+
+.PHONY: help
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
