@@ -195,20 +195,19 @@ func (e *Engine) BecomePrimary(term uint64) {
 		coll.stats.nextID.Store(0)
 		coll.stats.maxID.Store(nil)
 	}
-	e.noteNewPrimaryLocked(st)
+	e.noteLocked("new primary") // as mongod's primaries begin their term
 	ctx, cancel := context.WithCancel(context.Background())
 	e.builders = cancel
 	e.resumeBuilds(ctx, st.catalog)
 }
 
-// noteNewPrimaryLocked writes the entry with which mongod's primaries begin their term.
-func (e *Engine) noteNewPrimaryLocked(st *state) {
+// noteLocked writes an entry that does nothing but stand in the log.
+func (e *Engine) noteLocked(msg string) {
 	var o document.Builder
-	o.AppendString("msg", "new primary")
+	o.AppendString("msg", msg)
 	w := oplog.NewWriter(&oplog.Header{Wall: time.Now().UnixMilli()}, 64)
 	w.Begin(oplog.Noop, -1, o.Finish(), nil)
-	p := proposal{group: w.Finish()}
-	e.appendLocked(st, &p)
+	e.appendLocked(e.state.Load(), &proposal{group: w.Finish()})
 }
 
 // StepDown ends the term: what is not committed is forgotten. When it returns, nothing of the term is appended any more.
@@ -291,4 +290,25 @@ func (e *Engine) latch(key []byte) *sync.Mutex {
 		h = (h ^ uint32(c)) * 16777619
 	}
 	return &e.latches[h%uint32(len(e.latches))]
+}
+
+// LastTime returns the place of the newest operation that local reads show.
+func (e *Engine) LastTime() oplog.OpTime {
+	st := e.state.Load()
+	return oplog.OpTime{TS: oplog.Timestamp(st.overlay.TS), Term: st.term}
+}
+
+// AdvanceTo makes a primary's log reach ts, which a client heard of from another member, with an entry that does nothing.
+func (e *Engine) AdvanceTo(ts oplog.Timestamp) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.primary {
+		return errNotPrimary()
+	}
+	if e.last >= ts {
+		return nil
+	}
+	e.last = ts - 1
+	e.noteLocked("advance the cluster time")
+	return nil
 }

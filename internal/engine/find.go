@@ -67,6 +67,9 @@ func (v *View) find(spec FindSpec) (*Iterator, error) {
 	if spec.Limit > 0 {
 		it.left = spec.Limit
 	}
+	if it.openPoint() {
+		return it, nil
+	}
 	filter, err := query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collation: spec.Collation})
 	if err != nil {
 		return nil, err
@@ -83,6 +86,26 @@ func (v *View) find(spec FindSpec) (*Iterator, error) {
 		}
 	}
 	return it, it.open(filter)
+}
+
+// openPoint is the short way to the most frequent find of all, that of one whole document by its _id: there is nothing to
+// compile and nothing to plan.
+func (it *Iterator) openPoint() bool {
+	spec := &it.spec
+	if len(spec.Projection) > 5 || len(spec.Sort) > 5 || len(spec.Collation) > 5 || !spec.Hint.IsMissing() || IsVirtual(spec.NS) {
+		return false
+	}
+	id, ok := query.IDEquality(spec.Filter)
+	if !ok {
+		return false
+	}
+	if it.coll = it.view.Catalog.Collection(spec.NS); it.coll == nil {
+		it.src = nothing{}
+		return true
+	}
+	it.coll.stats.reads.Add(1)
+	it.src = &pointSource{v: it.view, coll: it.coll, id: id}
+	return true
 }
 
 func compileSort(spec document.Doc) (*query.Sort, error) {

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/mongoerr"
@@ -261,7 +259,7 @@ func PrepareInsert(doc document.Doc) (document.Doc, error) {
 	}
 	id := doc.Lookup("_id")
 	if id.IsMissing() {
-		oid := bson.NewObjectID()
+		oid := document.NewObjectID()
 		id = document.OID(oid)
 	}
 	if err := checkID(id); err != nil {

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/mongoerr"
@@ -97,7 +95,7 @@ func (u *update) compile() (err error) {
 	u.change, err = query.CompileUpdate(u.spec.Update, query.UpdateOptions{Filter: u.filter, ArrayFilters: u.spec.ArrayFilters,
 		Multi: u.spec.Multi, Collation: u.spec.Collation})
 	now := time.Now()
-	u.env = query.Env{NowMS: now.UnixMilli(), Timestamp: uint64(oplog.Next(0, now)), ID: bson.NewObjectID()}
+	u.env = query.Env{NowMS: now.UnixMilli(), Timestamp: uint64(oplog.Next(0, now)), ID: document.NewObjectID()}
 	return err
 }
 

@@ -42,8 +42,13 @@ func entryDocument(h *Header, op *Op, ts Timestamp, term uint64) document.Doc {
 		o = document.Empty
 	}
 	b.AppendDoc("o", o)
-	if op.O2 != nil {
+	switch {
+	case op.O2 != nil:
 		b.AppendDoc("o2", op.O2)
+	case op.Kind == Insert:
+		b.OpenDoc("o2")
+		b.AppendValue("_id", o.Lookup("_id"))
+		b.Close()
 	}
 	if op.Statement >= 0 {
 		b.AppendInt32("stmtId", op.Statement)

@@ -81,7 +81,7 @@ func TestDocumentsAreMongoDBs(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"lsid":{"id":1},"txnNumber":9,"op":"i","ns":"test.c","ui":{"$binary":{"base64":"AQIDAAAAAAAAAAAAAAAAAA==","subType":"04"}},` +
-		`"o":{"_id":1,"x":"a"},"stmtId":3,"ts":{"$timestamp":{"t":0,"i":100}},"t":4,"v":2,"wall":{"$date":"2023-11-14T22:13:20.123Z"}}`
+		`"o":{"_id":1,"x":"a"},"o2":{"_id":1},"stmtId":3,"ts":{"$timestamp":{"t":0,"i":100}},"t":4,"v":2,"wall":{"$date":"2023-11-14T22:13:20.123Z"}}`
 	if len(got) != 2 || got[0] != want {
 		t.Fatalf("got  %s\nwant %s", got, want)
 	}

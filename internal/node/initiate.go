@@ -1,0 +1,110 @@
+package node
+
+import (
+	"context"
+	"sync"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/replset"
+)
+
+// Initiate makes the set. This member's log begins with the configuration and it stands for election at once; the others, who must be there and
+// empty, join when its log calls on them.
+func (n *Node) Initiate(ctx context.Context, arg document.Value, legacy bool) (document.Doc, error) {
+	if err := n.View().CheckInitiate(); err != nil {
+		return nil, err
+	}
+	me := n.opts.Naming.OwnHost(n.opts.Set.Seeds)
+	in, err := replset.ParseInitiate(arg, n.opts.Set, me)
+	if err != nil {
+		return nil, err
+	}
+	setID := newObjectID()
+	s := &stored{config: in.Config.WithID(setID).WithTerm(1), disks: map[int32]uint64{}}
+	self, err := n.probe(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.begin(s, setID); err != nil {
+		return nil, err
+	}
+	if raft := n.raft.Load(); len(s.config.Members) > 1 {
+		n.work.Go(func() {
+			ctx, cancel := context.WithTimeout(n.ctx, s.config.Settings.ElectionTimeout)
+			defer cancel()
+			_ = raft.Campaign(ctx) // if nobody answers in time, the election timeout asks again
+		})
+	}
+	var b document.Builder
+	in.AppendReply(&b, s.config.Members[self].Host, legacy)
+	return b.Finish(), nil
+}
+
+// probe asks all members of a configuration who they are, fills in their raft ids, and returns which of them is this process.
+func (n *Node) probe(ctx context.Context, s *stored) (self int, err error) {
+	answers := make([]Identity, len(s.config.Members))
+	errs := make([]error, len(answers))
+	var asked sync.WaitGroup
+	for i := range answers {
+		asked.Go(func() { answers[i], errs[i] = n.askIdentity(ctx, s.config.Members[i].Host) })
+	}
+	asked.Wait()
+	var selves []int
+	var probes []replset.Probe
+	for i, a := range answers {
+		s.disks[s.config.Members[i].ID] = a.RaftID
+		if errs[i] == nil && a.RaftID == n.identity.RaftID {
+			selves = append(selves, i)
+			continue
+		}
+		p := replset.Probe{Member: i, Err: errs[i], SetName: a.Set, HasData: !a.Empty}
+		if a.Initiated {
+			p.ReplicaSetID = a.SetID
+		}
+		probes = append(probes, p)
+	}
+	if self, err = s.config.Initiator(selves); err != nil {
+		return -1, err
+	}
+	return self, s.config.CheckQuorum(probes)
+}
+
+// begin starts the log with a configuration.
+func (n *Node) begin(s *stored, setID document.ObjectID) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.closed:
+		return mongoerr.New(mongoerr.ShutdownInProgress, "the server is shutting down")
+	case n.identity.SetID != "":
+		return mongoerr.New(mongoerr.AlreadyInitialized, "already initialized")
+	}
+	if err := n.join(setID); err != nil {
+		return err
+	}
+	if err := n.bootstrap(s.confState(), s); err != nil {
+		return err
+	}
+	return n.run(nil)
+}
+
+// join makes it durable that this data directory belongs to the set. n.mu is held.
+func (n *Node) join(setID document.ObjectID) error {
+	id := *n.identity
+	id.Set, id.SetID = n.opts.Set.Name, setID.Hex()
+	if err := id.save(n.opts.FS, n.identityPath()); err != nil {
+		return err
+	}
+	n.identity = &id
+	return nil
+}
+
+// Config returns the configuration document.
+func (n *Node) Config() (document.Doc, error) {
+	v := n.View()
+	if err := v.RequireSet(); err != nil {
+		return nil, err
+	}
+	return v.Config.Document(), nil
+}

@@ -1,0 +1,455 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/mortondb/morton/internal/command"
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/engine"
+	"github.com/mortondb/morton/internal/logfile"
+	"github.com/mortondb/morton/internal/oplog"
+	"github.com/mortondb/morton/internal/peer"
+	"github.com/mortondb/morton/internal/raftnode"
+	"github.com/mortondb/morton/internal/replset"
+	"github.com/mortondb/morton/internal/server"
+	"github.com/mortondb/morton/internal/session"
+	"github.com/mortondb/morton/internal/storage"
+)
+
+// Options of a member.
+type Options struct {
+	FS     vfs.FS // nil: the machine's
+	DBPath string // must exist
+
+	Listeners []net.Listener // the node closes them
+	Naming    replset.Naming // what this member may be called
+	Dial      func(ctx context.Context, host string) (net.Conn, error)
+
+	Set replset.SetOption // of --replSet; without a name for a standalone
+
+	CacheBytes int64 // block cache of the stores; 0: DefaultCacheBytes
+	OplogBytes int64 // how much log is kept; 0: DefaultOplogBytes
+
+	MaxConns           int
+	EnableTestCommands bool
+	SlowMS             int64
+
+	// Process is what commands ask of the program around the node; nil: nothing is known of it, and the shutdown command is refused.
+	Process Process
+
+	Logger *slog.Logger
+	// OnFatal is called once if the member cannot go on (its disk failed). It must end the process, or close the node.
+	OnFatal func(error)
+}
+
+// Process is the program around a node.
+type Process interface {
+	CommandLine() (argv []string, parsed document.Doc)
+	LogLines(name string) (lines []string, total int)
+	// Exit ends the process after a clean shutdown of the node.
+	Exit()
+}
+
+// Defaults of the options.
+const (
+	DefaultCacheBytes = 64 << 20
+	DefaultOplogBytes = 1 << 30
+	memTableBytes     = 16 << 20
+)
+
+// Node is a running member.
+type Node struct {
+	opts     Options
+	log      *slog.Logger
+	started  time.Time
+	process  document.ObjectID // of topologyVersion
+	lock     io.Closer
+	identity *identity
+
+	store      *storage.Store
+	engine     *engine.Engine
+	file       *logfile.Log
+	dispatcher *command.Dispatcher
+	server     *server.Server
+	sessions   *session.Sessions
+
+	// raft and transport are nil until the member has a set (or is a standalone).
+	raft      atomic.Pointer[raftnode.Node]
+	transport atomic.Pointer[peer.Transport]
+	stored    atomic.Pointer[stored]
+	topology  topology
+
+	ctx    context.Context // of the node's own goroutines
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu     sync.Mutex // held while the member gets its set, and while it closes
+	closed bool
+}
+
+// Start opens the data directory and begins to serve. The node runs until it is closed.
+func Start(opts Options) (*Node, error) {
+	if opts.FS == nil {
+		opts.FS = vfs.Default
+	}
+	if opts.CacheBytes == 0 {
+		opts.CacheBytes = DefaultCacheBytes
+	}
+	if opts.OplogBytes == 0 {
+		opts.OplogBytes = DefaultOplogBytes
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	n := &Node{opts: opts, log: opts.Logger, started: time.Now(), process: newObjectID()}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	if err := n.open(); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func (n *Node) open() (err error) {
+	fs, path := n.opts.FS, n.opts.FS.PathJoin
+	if n.lock, err = fs.Lock(path(n.opts.DBPath, "mongod.lock")); err != nil {
+		return &LockedError{DBPath: n.opts.DBPath, Err: err}
+	}
+	if n.identity, err = loadIdentity(fs, n.identityPath()); err != nil {
+		return err
+	}
+	if n.store, err = storage.Open(storage.Options{FS: fs, Dir: path(n.opts.DBPath, "storage"), CacheBytes: n.opts.CacheBytes,
+		MemTableSize: memTableBytes, OnFlush: n.compactLog, Logf: n.logf, Fatalf: n.fatalf}); err != nil {
+		return err
+	}
+	if n.engine, err = engine.Open(engine.Options{Storage: n.store, Logf: n.logf}); err != nil {
+		return err
+	}
+	if n.file, err = logfile.Open(fs, path(n.opts.DBPath, "log"), logfile.Options{}); err != nil {
+		return err
+	}
+	n.engine.Connect(appender{n}, entryReader{n.file})
+	if err := n.checkSet(); err != nil {
+		return err
+	}
+	if err := n.serve(); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := n.resume(); err != nil {
+		return err
+	}
+	n.work.Go(n.caretake)
+	return nil
+}
+
+// LockedError says that another process uses the data directory.
+type LockedError struct {
+	DBPath string
+	Err    error
+}
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("the data directory %s is in use by another process, or can't be locked: %v", e.DBPath, e.Err)
+}
+
+func (e *LockedError) Unwrap() error { return e.Err }
+
+func (n *Node) identityPath() string { return n.opts.FS.PathJoin(n.opts.DBPath, "identity") }
+
+// checkSet refuses a data directory that belongs to another set, or to none, than the member was started for.
+func (n *Node) checkSet() error {
+	set, name := n.identity.Set, n.opts.Set.Name
+	members, err := n.engine.Members()
+	switch {
+	case err != nil:
+		return err
+	case set == name:
+		return nil
+	case set == "" && members == nil:
+		return nil // new
+	case set == "":
+		return fmt.Errorf("the data directory %s is that of a standalone; turning it into a member of a set is not supported yet: start without --replSet, or with an empty --dbpath", n.opts.DBPath)
+	case name == "":
+		return fmt.Errorf("the data directory %s belongs to the replica set %q: start with --replSet %s", n.opts.DBPath, set, set)
+	}
+	return fmt.Errorf("the data directory %s belongs to the replica set %q, not to %q: start with --replSet %s", n.opts.DBPath, set, name, set)
+}
+
+// resume goes on where the member was when it stopped. A standalone that is new begins.
+func (n *Node) resume() error {
+	if n.opts.Set.Name == "" {
+		if err := n.bootstrapStandalone(); err != nil {
+			return err
+		}
+		return n.run(nil)
+	}
+	if n.identity.SetID == "" {
+		return nil // to be initiated
+	}
+	return n.run(nil)
+}
+
+// bootstrapStandalone makes a log with one voter, if there is none.
+func (n *Node) bootstrapStandalone() error {
+	members, err := n.engine.Members()
+	if err != nil || members != nil {
+		return err
+	}
+	if err := n.identity.save(n.opts.FS, n.identityPath()); err != nil {
+		return err
+	}
+	return n.bootstrap(raftnode.ConfState{Voters: []uint64{n.identity.RaftID}}, nil)
+}
+
+// bootstrap makes the state that a log begins with: entry 1, which has the members and their configuration.
+func (n *Node) bootstrap(cs raftnode.ConfState, config *stored) error {
+	members, err := cs.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	var doc document.Doc
+	if config != nil {
+		doc = config.encode()
+	}
+	first := engine.Entry{Index: n.engine.Applied().Index + 1, Term: 1}
+	if err := n.engine.ApplyConfig(first, members, doc); err != nil {
+		return err
+	}
+	if err := n.store.Flush(); err != nil {
+		return err
+	}
+	return n.file.Reset(first.Index, first.Term)
+}
+
+// run starts the log and, in a set, the transport. from is the member that this one joins through, nil if the configuration is known. n.mu is held.
+func (n *Node) run(from *peer.Member) error {
+	applied, err := n.snapshotAt(n.engine.Applied())
+	if err != nil {
+		return err
+	}
+	durable := n.engine.Durable()
+	if last := n.file.LastIndex(); applied.Index > 0 && last < durable {
+		// The state came as a snapshot, and the process ended before the log began anew behind it.
+		if err := n.file.Reset(applied.Index, applied.Term); err != nil {
+			return err
+		}
+	}
+	var carrier raftnode.Transport = alone{}
+	var transport *peer.Transport
+	if n.opts.Set.Name != "" {
+		if transport, err = n.newTransport(); err != nil {
+			return err
+		}
+		carrier = transport
+	}
+	raft, err := raftnode.Open(raftnode.Options{
+		ID: n.identity.RaftID, Log: n.file, StateMachine: machine{n}, Transport: carrier,
+		Applied: applied, ElectionTimeout: n.electionTimeout(), Logger: n.log,
+		OnEvent: n.onEvent, OnFatal: n.fatal,
+	})
+	if err != nil {
+		return err
+	}
+	n.raft.Store(raft)
+	if transport != nil {
+		n.transport.Store(transport)
+	}
+	if err := n.loadConfig(); err != nil {
+		return err
+	}
+	if transport != nil {
+		if from != nil {
+			transport.SetMembers([]peer.Member{*from})
+		}
+		transport.Start(raft)
+	}
+	raft.Start()
+	n.bump()
+	return nil
+}
+
+// alone is the transport of a standalone: there is nobody to send to.
+type alone struct{}
+
+func (n *Node) electionTimeout() time.Duration {
+	if s := n.stored.Load(); s != nil {
+		return s.config.Settings.ElectionTimeout
+	}
+	return 0
+}
+
+// loadConfig takes over the configuration that storage has.
+func (n *Node) loadConfig() error {
+	d, err := n.engine.StoredConfig()
+	if err != nil || d == nil {
+		return err
+	}
+	s, err := decodeStored(d)
+	if err != nil {
+		return err
+	}
+	n.stored.Store(s)
+	if raft := n.raft.Load(); raft != nil {
+		raft.SetMembers(s.raftMembers())
+	}
+	if t := n.transport.Load(); t != nil {
+		t.SetMembers(s.peers())
+	}
+	n.bump()
+	return nil
+}
+
+// becamePrimary and steppedDown are called when the engine has changed sides.
+func (n *Node) becamePrimary(term uint64) {
+	n.topology.elected(term, n.reasonOfElection())
+	n.bump()
+	n.log.Info("transition to primary complete; database writes are now permitted", "c", "REPL", "id", 21331, "term", term)
+}
+
+func (n *Node) steppedDown() {
+	n.topology.deposed()
+	n.bump()
+	n.log.Info("stepped down: this member is no longer primary", "c", "REPL", "id", 21343)
+	if n.server != nil {
+		n.server.CloseLegacy()
+	}
+}
+
+func (n *Node) reasonOfElection() string {
+	if s := n.stored.Load(); s != nil && len(s.config.Members) == 1 {
+		return replset.ReasonSingleNode
+	}
+	return replset.ReasonTimeout
+}
+
+func (n *Node) onEvent(ev raftnode.Event) {
+	switch ev.Kind {
+	case raftnode.EventLeader:
+		n.log.Info("the primary or the term changed", "c", "ELECTION", "id", 6015300, "term", ev.Term, "primary", n.hostOf(ev.Leader))
+	case raftnode.EventPeerGone:
+		n.log.Info("the primary's process is gone: asking for votes", "c", "ELECTION", "id", 6015301, "member", n.hostOf(ev.Peer))
+	case raftnode.EventInstall:
+		n.log.Info("initial sync finished", "c", "INITSYNC", "id", 6015302, "index", ev.Index)
+	case raftnode.EventSuspect:
+		n.log.Warn("a message that made no sense was dropped", "c", "REPL", "id", 6015303, "member", n.hostOf(ev.Peer), "error", ev.Err)
+	}
+	n.bump()
+}
+
+func (n *Node) hostOf(raftID uint64) string {
+	if s := n.stored.Load(); s != nil {
+		if i := s.memberOf(raftID); i >= 0 {
+			return s.config.Members[i].Host
+		}
+	}
+	if raftID == 0 {
+		return ""
+	}
+	return fmt.Sprintf("raft id %x", raftID)
+}
+
+// appender hands the engine's groups to the log.
+type appender struct{ n *Node }
+
+func (a appender) Append(group []byte, last oplog.Timestamp, urgent bool) {
+	a.n.raft.Load().Append(group, last, urgent)
+}
+
+func (n *Node) logf(format string, args ...any) {
+	n.log.Warn(fmt.Sprintf(format, args...), "c", "STORAGE", "id", 6015310)
+}
+
+func (n *Node) fatalf(format string, args ...any) { n.fatal(fmt.Errorf(format, args...)) }
+
+// fatal reports that the member cannot go on.
+func (n *Node) fatal(err error) {
+	n.log.Error("this member cannot go on", "c", "STORAGE", "id", 6015311, "error", err)
+	if n.opts.OnFatal != nil {
+		n.opts.OnFatal(err)
+		return
+	}
+	panic(err)
+}
+
+// Shutdown hands over to another member, if this one is primary, and closes the node.
+func (n *Node) Shutdown(ctx context.Context) error {
+	n.handOver(ctx)
+	return n.Close()
+}
+
+// handOver gives the primary's role to another member, so that clients hardly notice. It is no error if nobody can take it.
+func (n *Node) handOver(ctx context.Context) {
+	raft := n.raft.Load()
+	s := n.stored.Load()
+	if raft == nil || s == nil || len(s.config.Members) < 2 || !raft.Status().Primary {
+		return
+	}
+	if err := raft.TransferLeadership(ctx, 0); err != nil {
+		n.log.Warn("no other member could take over before the shutdown", "c", "REPL", "id", 6015312, "error", err)
+	}
+}
+
+// Close stops the node. It does not hand over; what was acknowledged is on disk all the same.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return nil
+	}
+	n.closed = true
+	n.cancel()
+	n.work.Wait()
+	var errs []error
+	if n.server != nil {
+		errs = append(errs, n.server.Close())
+	}
+	for _, l := range n.opts.Listeners {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if t := n.transport.Load(); t != nil {
+		t.Close()
+	}
+	if raft := n.raft.Load(); raft != nil {
+		errs = append(errs, raft.Close())
+	}
+	if n.dispatcher != nil {
+		n.dispatcher.Close()
+	}
+	if n.engine != nil {
+		n.engine.Close()
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	if n.file != nil {
+		errs = append(errs, n.file.Close())
+	}
+	if n.lock != nil {
+		errs = append(errs, n.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// compactLog drops what of the log neither storage nor readers of the oplog need.
+func (n *Node) compactLog() {
+	if raft := n.raft.Load(); raft != nil {
+		upTo := min(n.engine.Durable(), n.file.IndexKeeping(n.opts.OplogBytes))
+		if err := raft.Compact(upTo); err != nil && !errors.Is(err, os.ErrClosed) && n.ctx.Err() == nil {
+			n.log.Warn("the log could not be trimmed", "c", "STORAGE", "id", 6015313, "error", err)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package node
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/oplog"
+	"github.com/mortondb/morton/internal/raftnode"
+)
+
+// replicatedLog is the log as commands see it ([command.Log]).
+type replicatedLog struct{ n *Node }
+
+// Last returns the place of the newest operation that reads of this member show.
+func (l replicatedLog) Last() oplog.OpTime { return l.n.engine.LastTime() }
+
+// Committed returns the place of the newest operation that majority reads show.
+func (l replicatedLog) Committed() oplog.OpTime {
+	p := l.n.engine.Applied()
+	return oplog.OpTime{TS: oplog.Timestamp(p.TS), Term: p.Term}
+}
+
+// WaitApplied waits until local reads show ts.
+func (l replicatedLog) WaitApplied(ctx context.Context, ts oplog.Timestamp) error {
+	if l.Last().TS >= ts {
+		return nil
+	}
+	if _, primary := l.n.engine.Primary(); primary {
+		return l.n.engine.AdvanceTo(ts)
+	}
+	return l.n.engine.WaitApplied(ctx, ts)
+}
+
+// WaitCommitted waits until a majority has ts and majority reads show it.
+func (l replicatedLog) WaitCommitted(ctx context.Context, ts oplog.Timestamp) error {
+	raft, err := l.raft()
+	if err != nil {
+		return err
+	}
+	if l.Committed().TS >= ts {
+		return nil
+	}
+	if _, primary := l.n.engine.Primary(); primary {
+		return lostPrimary(raft.WaitCommitted(ctx, ts))
+	}
+	return l.n.engine.WaitApplied(ctx, ts)
+}
+
+// WaitDurable waits until ts is on this member's disk.
+func (l replicatedLog) WaitDurable(ctx context.Context, ts oplog.Timestamp) error {
+	raft, err := l.raft()
+	if err != nil {
+		return err
+	}
+	return lostPrimary(raft.WaitDurable(ctx, ts))
+}
+
+// WaitReplicated waits until count members, this one included, have ts.
+func (l replicatedLog) WaitReplicated(ctx context.Context, ts oplog.Timestamp, count int) error {
+	raft, err := l.raft()
+	if err != nil {
+		return err
+	}
+	return lostPrimary(raft.WaitReplicated(ctx, ts, count))
+}
+
+// ReadBarrier waits until it is certain that this member was primary after the call began and that majority reads show everything
+// committed before.
+func (l replicatedLog) ReadBarrier(ctx context.Context) error {
+	raft, err := l.raft()
+	if err != nil {
+		return err
+	}
+	return lostPrimary(raft.ReadBarrier(ctx))
+}
+
+// Holders returns the hosts of the members that are known to have ts.
+func (l replicatedLog) Holders(ts oplog.Timestamp) []string {
+	raft, err := l.raft()
+	s := l.n.stored.Load()
+	if err != nil || s == nil {
+		return nil
+	}
+	var hosts []string
+	for _, p := range raft.Status().Progress {
+		if p.MatchTS >= ts {
+			hosts = append(hosts, l.n.hostOf(p.ID))
+		}
+	}
+	return hosts
+}
+
+func (l replicatedLog) raft() (*raftnode.Node, error) {
+	if raft := l.n.raft.Load(); raft != nil {
+		return raft, nil
+	}
+	return nil, mongoerr.New(mongoerr.NotYetInitialized, "no replset config has been received")
+}
+
+// lostPrimary is the client's error for a wait that ended because this member stopped being primary.
+func lostPrimary(err error) error {
+	switch {
+	case errors.Is(err, raftnode.ErrNotPrimary):
+		return mongoerr.New(mongoerr.InterruptedDueToReplStateChange, "operation was interrupted because this member is no longer primary")
+	case errors.Is(err, raftnode.ErrStopped):
+		return mongoerr.New(mongoerr.InterruptedAtShutdown, "interrupted at shutdown")
+	}
+	return err
+}
