@@ -70,7 +70,7 @@ func inList(op string, operand document.Value) ([]document.Value, error) {
 		v := it.Value()
 		switch {
 		case isOperatorDoc(v):
-			return nil, badValue("cannot nest $ under %s", op)
+			return nil, badValue("cannot nest $ under $in") // also of $nin
 		case v.Type == document.TypeUndefined:
 			return nil, badValue("InMatchExpression equality cannot be undefined")
 		case v.Type == document.TypeRegex:

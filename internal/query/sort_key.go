@@ -146,14 +146,11 @@ func (g *keySpreader) spreadArray(array document.Value, inArray []int, whole boo
 	for _, i := range inArray {
 		fields[i].enter(array.Doc())
 	}
-	element := func(v document.Value) error {
+	element := func(v, value document.Value) error {
 		next := slices.Clone(fields)
 		for _, i := range inArray {
 			if next[i].rest == "" {
-				next[i].value = v
-				if whole {
-					next[i].value = array
-				}
+				next[i].value = value
 			}
 		}
 		var inner document.Doc
@@ -163,10 +160,14 @@ func (g *keySpreader) spreadArray(array document.Value, inArray []int, whole boo
 		return g.spread(inner, next)
 	}
 	if array.Doc().IsEmpty() {
-		return element(undefined)
+		return element(undefined, undefined)
 	}
 	for it := array.Doc().Iter(); it.Next(); {
-		if err := element(it.Value()); err != nil {
+		value := it.Value()
+		if whole {
+			value = array
+		}
+		if err := element(it.Value(), value); err != nil {
 			return err
 		}
 	}

@@ -56,19 +56,28 @@ func CompileUpdate(update document.Value, opts UpdateOptions) (*Update, error) {
 // IsReplacement reports whether the update replaces the whole document.
 func (u *Update) IsReplacement() bool { return u.replacement != nil }
 
-// Apply returns the updated document; changed is false (and updated is old) if nothing is different. The result does
+// Apply returns the updated document; changed is false (and updated is old) if nothing was to be done. The result does
 // not alias old when it changed. It is checked: _id is unchanged, names, depth and size are within MongoDB's rules.
 func (u *Update) Apply(old document.Doc, env Env) (updated document.Doc, changed bool, err error) {
 	updated, err = u.run(old, env, false)
 	switch {
 	case err != nil:
 		return nil, false, err
-	case bytes.Equal(old, updated):
+	case u.isNoop(old, updated):
 		return old, false, nil
 	case len(updated) > document.MaxSize:
 		return nil, false, mongoerr.New(17419, "Resulting document after update is larger than %d", document.MaxSize)
 	}
 	return updated, true, nil
+}
+
+// isNoop reports whether nothing was to be done. As in mongod, a replacement is compared as the client sent it, so that one without
+// the _id counts as a change even if it changes nothing.
+func (u *Update) isNoop(old, updated document.Doc) bool {
+	if u.replacement != nil {
+		return bytes.Equal(old, u.replacement)
+	}
+	return bytes.Equal(old, updated)
 }
 
 func (u *Update) run(old document.Doc, env Env, inserting bool) (document.Doc, error) {

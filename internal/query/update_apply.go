@@ -29,6 +29,7 @@ type applier struct {
 	doc       document.Doc // as it was
 	env       Env
 	inserting bool
+	anyName   bool     // top-level names may start with $
 	path      []string // to where the walk is
 
 	index     string // what `$` stands for
@@ -155,7 +156,7 @@ func (a *applier) leafExisting(dst []byte, key string, v document.Value, leaf *u
 
 // checkName refuses top-level names that start with $.
 func (a *applier) checkName(key string) error {
-	if len(a.path) == 1 && key[0] == '$' {
+	if len(a.path) == 1 && !a.anyName && strings.HasPrefix(key, "$") {
 		return dollarNameError(key)
 	}
 	return nil

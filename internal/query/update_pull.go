@@ -36,7 +36,7 @@ func parsePull(_ string, operand document.Value) (operator, error) {
 	if operand.Type != document.TypeDocument {
 		return &pull{func(v document.Value) bool { return document.Equal(v, operand) }}, nil
 	}
-	if pathOperators[operand.Doc().First().Key] == nil {
+	if name := operand.Doc().First().Key; pathOperators[name] == nil || name == "$not" {
 		filter, err := CompileFilter(operand.Doc(), FilterOptions{})
 		if err != nil {
 			return nil, err

@@ -29,7 +29,7 @@ func (op *push) apply(a *applier, old document.Value) (document.Value, effect, e
 		old = emptyArray
 	case old.Type != document.TypeArray:
 		return old, unchanged, badValue("The field '%s' must be an array but is of type %v in document {%s}", a.pathText(), old.Type, a.idText())
-	case op.position == atEnd && op.slice == noSlice && op.sort == nil:
+	case op.appends():
 		return a.appended(old, op.values), stored, nil
 	}
 	list := arrayValues(old)
@@ -39,6 +39,9 @@ func (op *push) apply(a *applier, old document.Value) (document.Value, effect, e
 	}
 	return a.newArray(op.sliced(list)), stored, nil
 }
+
+// appends reports whether the operator only adds elements at the end.
+func (op *push) appends() bool { return op.position == atEnd && op.slice == noSlice && op.sort == nil }
 
 var emptyArray = document.Value{Type: document.TypeArray, Data: document.Empty}
 

@@ -17,26 +17,31 @@ func compileReplacement(replacement document.Doc, opts UpdateOptions) (*Update, 
 	return &Update{replacement: replacement, filter: opts.Filter}, nil
 }
 
-// replace returns the replacement with old's _id, unless it brings an equal one. Top-level timestamps of 0 become the time of the write.
+// replace returns the replacement with old's _id, unless it brings an equal one, in front. Top-level timestamps of 0 become the
+// time of the write.
 func (u *Update) replace(old document.Doc, env Env) (document.Doc, error) {
-	id := old.Lookup("_id")
-	own := u.replacement.Lookup("_id")
+	was, id := old.Lookup("_id"), u.replacement.Lookup("_id")
+	if id.IsMissing() {
+		id = was
+	}
 	dst := make([]byte, 4, len(u.replacement)+len(id.Data)+8)
-	if own.IsMissing() && !id.IsMissing() {
+	if !id.IsMissing() {
 		dst = appendElement(dst, "_id", id)
 	}
 	for it := u.replacement.Iter(); it.Next(); {
 		name, v := it.Key(), it.Value()
-		if len(name) > 0 && name[0] == '$' {
+		switch {
+		case name == "_id":
+			continue
+		case len(name) > 0 && name[0] == '$':
 			return nil, dollarNameError(name)
-		}
-		if v.Type == document.TypeTimestamp && v.Timestamp() == 0 && name != "_id" {
+		case v.Type == document.TypeTimestamp && v.Timestamp() == 0:
 			v = document.Timestamp(env.Timestamp)
 		}
 		dst = appendElement(dst, name, v)
 	}
-	if !own.IsMissing() && !id.IsMissing() && !document.Equal(id, own) {
-		return nil, mongoerr.New(mongoerr.ImmutableField, "After applying the update, the (immutable) field '_id' was found to have been altered to %s", elementText("_id", own))
+	if !was.IsMissing() && !document.Equal(was, id) {
+		return nil, mongoerr.New(mongoerr.ImmutableField, "After applying the update, the (immutable) field '_id' was found to have been altered to %s", elementText("_id", id))
 	}
 	updated := document.Doc(endDoc(dst, 0))
 	return updated, checkDepth(updated)

@@ -54,6 +54,9 @@ func (u *Update) equalities() (document.Doc, error) {
 	}
 	if u.replacement != nil {
 		list = slices.DeleteFunc(list, func(n *Node) bool { return n.Path != "_id" && !strings.HasPrefix(n.Path, "_id.") })
+		if len(list) > 0 && list[0].Path != "_id" {
+			return nil, mongoerr.New(mongoerr.NotExactValueField, "field at '_id' must be exactly specified, field at sub-path '%s'found", list[0].Path)
+		}
 	}
 	slices.SortStableFunc(list, func(a, b *Node) int { return strings.Compare(a.Path, b.Path) })
 	root := &updateNode{}
@@ -63,11 +66,14 @@ func (u *Update) equalities() (document.Doc, error) {
 				return nil, err
 			}
 		}
+		if n.Path == "" {
+			return nil, mongoerr.New(mongoerr.IllegalOperation, "Cannot call setValue on the root object")
+		}
 		if err := root.add(n.Path, &updateLeaf{op: &set{n.Value}}, nil); err != nil {
 			return nil, err
 		}
 	}
-	a := &applier{doc: document.Empty, inserting: true}
+	a := &applier{doc: document.Empty, inserting: true, anyName: true}
 	return a.object(nil, document.Empty, root)
 }
 
