@@ -1,7 +1,8 @@
 package logfile
 
 import (
-	"errors"
+	"fmt"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -19,71 +20,175 @@ type HardState struct {
 	Term, Vote, Commit uint64
 }
 
-// Errors of reads, as Raft wants to tell them apart.
-var (
-	ErrCompacted   = errors.New("logfile: entry was trimmed")
-	ErrUnavailable = errors.New("logfile: entry is not in the log")
-	ErrClosed      = errors.New("logfile: log is closed")
-)
-
 // Options tunes a log. The zero value means the defaults.
 type Options struct {
-	SegmentBytes int64 // a segment is ended once it has this many bytes (64 MB)
-	CacheBytes   int64 // the most recent entries kept in memory (16 MB)
+	// SegmentBytes is about how large a segment file gets: 64 MB. Trimming goes by whole segments, and opening reads the newest one.
+	SegmentBytes int64
+	// CacheBytes is how much of the newest entries is kept in memory: 16 MB.
+	CacheBytes int64
 }
 
-// Segment describes one segment file for those who decide how far to trim.
-type Segment struct {
-	Number     uint64
-	FirstIndex uint64 // of its live entries; 0 if it has none
-	LastIndex  uint64
-	Bytes      int64
+func (o Options) withDefaults() (Options, error) {
+	if o.SegmentBytes == 0 {
+		o.SegmentBytes = 64 << 20
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 16 << 20
+	}
+	if o.SegmentBytes < 0 || o.SegmentBytes > maxSegmentBytes {
+		return o, fmt.Errorf("logfile: segment size %d is not between 1 and %d", o.SegmentBytes, maxSegmentBytes)
+	}
+	return o, nil
 }
 
-// Log is an open log. Append, Reset, Trim and Close may be called from different goroutines but run one after the other;
-// readers run concurrently with them.
-type Log struct{}
+// Log is an open log.
+//
+// Append, Reset, Trim and Close may be called from any goroutine; they take turns. Readers run beside them. A reader
+// sees entries once the Append that wrote them is done (with sync: they are durable then). Trim and Reset wait for reads of the files that they
+// remove.
+//
+// After a failed write or sync nobody knows what the disk has, and a second sync that succeeds would prove nothing. So the error sticks: every
+// later call that would write returns it, and the member must stop. A log opened afresh finds out what is there.
+type Log struct {
+	fs   vfs.FS
+	dir  string
+	opts Options
 
-var errSkeleton = errors.New("logfile: not written yet")
+	// Locks are taken in the order trimMu, writeMu, mu.
 
-// Open opens the log in dir, which is created if it is not there.
-func Open(fs vfs.FS, dir string, opts Options) (*Log, error) { return nil, errSkeleton }
+	trimMu sync.Mutex // held by Trim and Reset, which remove files after they have given up writeMu, and by Close
 
-// State returns the last hard state that was appended (zero for a new log).
-func (l *Log) State() HardState { return HardState{} }
+	writeMu sync.Mutex // held by the one who writes; guards what follows
+	w       writer
+	written HardState // the last hard state in the file
+	offsets []int64   // scratch of Append
 
-// FirstIndex returns the index of the oldest entry; LastIndex()+1 if the log is empty, 1 if it never had any.
-func (l *Log) FirstIndex() uint64 { return 1 }
+	mu    sync.RWMutex // never held across IO. What it guards is changed by the holder of writeMu only, who reads it without mu.
+	idx   index
+	cache cache
+	hs    HardState
+	segs  []*segment // oldest first; the last one is being written
+	err   error      // the failure that sticks, or ErrClosed; set by anybody
+
+	windows sync.Pool // of *[]byte, for readers
+}
+
+// State returns the hard state as it was last appended; the zero value for a new log.
+func (l *Log) State() HardState {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.hs
+}
+
+// FirstIndex returns the index of the oldest entry; LastIndex()+1 if the log is empty, which is 1 if it is new.
+func (l *Log) FirstIndex() uint64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.idx.trimmed.index + 1
+}
 
 // LastIndex returns the index of the newest entry; FirstIndex()-1 if the log is empty.
-func (l *Log) LastIndex() uint64 { return 0 }
+func (l *Log) LastIndex() uint64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.idx.last().index
+}
 
-// Term returns the term of entry i, FirstIndex()-1 <= i <= LastIndex(); else ErrCompacted or ErrUnavailable.
-func (l *Log) Term(i uint64) (uint64, error) { return 0, errSkeleton }
+// Term returns the term of entry i, where i may also be FirstIndex()-1, the place where the log was trimmed or reset to (0 if it is new).
+// Below it the error is ErrCompacted, above LastIndex() ErrUnavailable.
+func (l *Log) Term(i uint64) (uint64, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	switch {
+	case l.err == ErrClosed:
+		return 0, ErrClosed
+	case i < l.idx.trimmed.index:
+		return 0, ErrCompacted
+	case i > l.idx.last().index:
+		return 0, ErrUnavailable
+	}
+	return l.idx.term(i), nil
+}
 
-// Entries returns the entries from lo up to but not including hi, as many as have maxBytes of Data together but at least
-// one. ErrCompacted if lo < FirstIndex, ErrUnavailable if hi > LastIndex+1.
-func (l *Log) Entries(lo, hi, maxBytes uint64) ([]Entry, error) { return nil, errSkeleton }
-
-// Append writes entries (may be none; the first one may overwrite a suffix of the log) and then hs (may be nil). With sync
-// everything appended so far is on disk when it returns nil. After an error every later call returns that error.
-func (l *Log) Append(entries []Entry, hs *HardState, sync bool) error { return errSkeleton }
-
-// Reset makes the log empty after (index, term), durably, after a snapshot was installed. It raises the hard state's
-// Commit to index, for a log must not begin after its commit position.
-func (l *Log) Reset(index, term uint64) error { return errSkeleton }
-
-// Trim drops the oldest segments whose entries all have an index <= upTo; the newest segment always stays.
-func (l *Log) Trim(upTo uint64) error { return errSkeleton }
+// Segment describes one segment file to those who decide how far to trim.
+type Segment struct {
+	Number     uint64
+	FirstIndex uint64 // of its entries that are alive; 0 if it has none
+	LastIndex  uint64
+	Bytes      int64 // of the file
+}
 
 // Segments describes the segment files, oldest first.
-func (l *Log) Segments() []Segment { return nil }
+func (l *Log) Segments() []Segment {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	list := make([]Segment, len(l.segs))
+	for i, s := range l.segs {
+		first, last := l.idx.live(s)
+		list[i] = Segment{Number: s.header.number, FirstIndex: first, LastIndex: last, Bytes: s.size}
+	}
+	return list
+}
 
-// SizeBytes returns the bytes that the segment files take on disk.
-func (l *Log) SizeBytes() int64 { return 0 }
+// SizeBytes returns the sizes of the segment files together.
+func (l *Log) SizeBytes() int64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	var n int64
+	for _, s := range l.segs {
+		n += s.size
+	}
+	return n
+}
 
-// Check reads everything back and verifies it, for `morton check`.
-func (l *Log) Check() error { return errSkeleton }
+// Err returns the failure after which the log accepts nothing any more, ErrClosed after Close, or nil.
+func (l *Log) Err() error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.err
+}
 
-// Close syncs and closes the log. It waits for the calls that are running.
-func (l *Log) Close() error { return errSkeleton }
+// fail makes err stick.
+func (l *Log) fail(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		l.err = err
+	}
+	return err
+}
+
+// Close syncs the log and closes it. It returns the failure that stuck, if any: then the end of what was appended may be lost.
+func (l *Log) Close() error {
+	l.trimMu.Lock()
+	defer l.trimMu.Unlock()
+	l.writeMu.Lock()
+	defer l.writeMu.Unlock()
+	err := l.Err()
+	if err == ErrClosed {
+		return nil
+	}
+	if err == nil {
+		err = l.writeClosingRecord()
+	}
+	if cerr := l.w.close(); err == nil {
+		err = cerr
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = ErrClosed
+	l.cache.clear()
+	return err
+}
+
+// writeClosingRecord ends the segment with a record which says that all before it is durable, so that damage to it will not be taken for
+// the trace of a crash.
+func (l *Log) writeClosingRecord() error {
+	if err := l.w.sync(); err != nil {
+		return err
+	}
+	if _, err := l.w.put(stateRecord(l.hs)); err != nil {
+		return err
+	}
+	return l.w.sync()
+}
