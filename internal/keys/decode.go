@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"strconv"
+	"slices"
+	"strings"
 
 	"github.com/mortondb/morton/internal/document"
-	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
 // errKey is wrapped by every error about bytes that are not an encoded value.
@@ -330,17 +330,30 @@ func (d *decoder) decimal(negative bool) (document.Value, error) {
 	return dec.value(negative)
 }
 
-// value returns d as a decimal128.
+// value returns d as a decimal128: 113 bits of coefficient below 14 bits of exponent and the sign.
 func (d decimal) value(negative bool) (document.Value, error) {
-	sign := ""
+	digits, exp := d.digits, d.exp-len(d.digits)
+	if over := exp - maxDecimalExponent; over > 0 && over < decimalDigits {
+		digits, exp = digits+strings.Repeat("0", over), maxDecimalExponent
+	}
+	n, ok := new(big.Int).SetString(digits, 10)
+	if !ok || len(digits) > decimalDigits || exp < -decimalBias {
+		return document.Value{}, fmt.Errorf("%w: no decimal128", errKey)
+	}
+	var data [16]byte
+	n.FillBytes(data[:])
+	slices.Reverse(data[:])
+	high := binary.LittleEndian.Uint64(data[8:]) | uint64(exp+decimalBias)<<49
 	if negative {
-		sign = "-"
+		high |= 1 << 63
 	}
-	dec, err := bson.ParseDecimal128(sign + d.digits + "E" + strconv.Itoa(d.exp-len(d.digits)))
-	if err != nil {
-		return document.Value{}, fmt.Errorf("%w: %w", errKey, err)
-	}
-	hi, lo := dec.GetBytes()
-	data := binary.LittleEndian.AppendUint64(nil, lo)
-	return document.Value{Type: document.TypeDecimal128, Data: binary.LittleEndian.AppendUint64(data, hi)}, nil
+	binary.LittleEndian.PutUint64(data[8:], high)
+	return document.Value{Type: document.TypeDecimal128, Data: data[:]}, nil
 }
+
+// Limits of decimal128: its value is a coefficient of so many digits times 10 to an exponent from -decimalBias on.
+const (
+	decimalDigits      = 34
+	decimalBias        = 6176
+	maxDecimalExponent = 6111
+)

@@ -10,25 +10,26 @@ import (
 // one more, up to 5.
 const LevelFatal slog.Level = 12
 
-type (
-	component string
-	id        int
-	logctx    string
-	tags      []string
+// The keys of the attributes that stand in a line's header. Packages that only know log/slog use them as they are.
+const (
+	keyComponent = "c"
+	keyID        = "id"
+	keyContext   = "ctx"
+	keyTags      = "tags"
 )
 
 // Component names the part of the server that a line comes from, by mongod's names: CONTROL, NETWORK, REPL, ELECTION,
 // STORAGE, COMMAND, INDEX, QUERY, INITSYNC, "-".
-func Component(name string) slog.Attr { return slog.Any("c", component(name)) }
+func Component(name string) slog.Attr { return slog.String(keyComponent, name) }
 
 // ID gives a line the number that mongod gives the same message.
-func ID(n int) slog.Attr { return slog.Any("id", id(n)) }
+func ID(n int) slog.Attr { return slog.Int(keyID, n) }
 
 // Context names the thread of work: initandlisten, listener, conn12, SignalHandler.
-func Context(name string) slog.Attr { return slog.Any("ctx", logctx(name)) }
+func Context(name string) slog.Attr { return slog.String(keyContext, name) }
 
 // StartupWarning marks a line for getLog's startupWarnings, which shells show when they connect.
-func StartupWarning() slog.Attr { return slog.Any("tags", tags{startupWarnings}) }
+func StartupWarning() slog.Attr { return slog.Any(keyTags, []string{startupWarnings}) }
 
 // handler formats records for its log. The zero values of its fields mean unset.
 type handler struct {
@@ -40,26 +41,25 @@ type handler struct {
 
 // header is what stands before the message.
 type header struct {
-	component component
-	id        id
-	context   logctx
-	tags      tags
+	component string
+	id        int64
+	context   string
+	tags      []string
 }
 
 // take keeps an attribute that belongs to the header.
 func (h *header) take(a slog.Attr) bool {
-	if a.Value.Kind() != slog.KindAny {
-		return false
-	}
-	switch v := a.Value.Any().(type) {
-	case component:
-		h.component = v
-	case id:
-		h.id = v
-	case logctx:
-		h.context = v
-	case tags:
-		h.tags = v
+	switch kind := a.Value.Kind(); {
+	case a.Key == keyComponent && kind == slog.KindString:
+		h.component = a.Value.String()
+	case a.Key == keyContext && kind == slog.KindString:
+		h.context = a.Value.String()
+	case a.Key == keyID && kind == slog.KindInt64:
+		h.id = a.Value.Int64()
+	case a.Key == keyTags && kind == slog.KindAny:
+		tags, ok := a.Value.Any().([]string)
+		h.tags = tags
+		return ok
 	default:
 		return false
 	}
@@ -79,7 +79,7 @@ func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	c := *h
 	c.attrs = slices.Clip(c.attrs)
 	for _, a := range attrs {
-		if !c.header.take(a) {
+		if len(c.groups) > 0 || !c.header.take(a) {
 			c.attrs = append(c.attrs, inGroups(c.groups, a))
 		}
 	}
@@ -106,7 +106,7 @@ func inGroups(groups []string, a slog.Attr) slog.Attr {
 func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	head, attrs := h.header, slices.Clip(h.attrs)
 	r.Attrs(func(a slog.Attr) bool {
-		if !head.take(a) {
+		if len(h.groups) > 0 || !head.take(a) {
 			attrs = append(attrs, inGroups(h.groups, a))
 		}
 		return true

@@ -37,19 +37,19 @@ func (f format) appendLine(dst []byte, t time.Time, level slog.Level, h header, 
 	if h.component == "" {
 		h.component = "-"
 	}
-	dst = appendPadded(dst, `"c":"`+string(h.component)+`",`, 16)
-	dst = appendPadded(dst, `"id":`+strconv.Itoa(int(h.id))+`,`, 14)
+	dst = appendPadded(dst, `"c":"`+h.component+`",`, 16)
+	dst = appendPadded(dst, `"id":`+strconv.FormatInt(h.id, 10)+`,`, 14)
 	if h.context == "" {
 		h.context = "-"
 	}
 	dst = append(dst, `"ctx":`...)
-	dst = appendJSON(dst, string(h.context))
+	dst = appendJSON(dst, h.context)
 	dst = append(dst, `,"msg":`...)
 	dst = appendJSON(dst, msg)
 	dst = f.appendAttrs(dst, attrs)
 	if len(h.tags) > 0 {
 		dst = append(dst, `,"tags":`...)
-		dst = appendJSON(dst, []string(h.tags))
+		dst = appendJSON(dst, h.tags)
 	}
 	return append(dst, '}', '\n')
 }

@@ -92,8 +92,8 @@ func TestLine(t *testing.T) {
 
 func TestWithGroup(t *testing.T) {
 	l, out := open(t, Config{})
-	record(l.Logger().WithGroup("a").With("x", 1).WithGroup("b"), slog.LevelInfo, "m", slog.Int("y", 2), Component("REPL"))
-	if !strings.Contains(out.String(), `"c":"REPL",     "id":0,       "ctx":"-","msg":"m","attr":{"a":{"x":1,"b":{"y":2}}}}`) {
+	record(l.Logger().With("c", "REPL", "id", 5).WithGroup("a").With("x", 1).WithGroup("b"), slog.LevelInfo, "m", slog.Int("y", 2), slog.Int("id", 7))
+	if !strings.Contains(out.String(), `"c":"REPL",     "id":5,       "ctx":"-","msg":"m","attr":{"a":{"x":1,"b":{"y":2,"id":7}}}}`) {
 		t.Error(out)
 	}
 }
