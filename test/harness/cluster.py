@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from . import wire
@@ -122,10 +121,11 @@ class Member:
 
     def wait_ready(self, timeout=60):
         """Waits until the member answers a ping."""
-        eventually(self._answers, timeout, "%s answers ping" % self, interval=0.01)
+        eventually(self.answers, timeout, "%s answers ping" % self, interval=0.01)
         return self
 
-    def _answers(self):
+    def answers(self):
+        """Whether the member answers a ping now."""
         if not self.running:
             raise MemberDied("%s exited with %r; the end of its log:\n%s" % (self, self.process.poll(), self.log_tail()))
         with self.connect(timeout=2) as connection:
@@ -226,12 +226,14 @@ class Cluster:
             member.wait_ready()
         return self
 
+    def config(self, **settings):
+        """The configuration with all members."""
+        config = {"_id": self.name, "members": [{"_id": i, "host": a} for i, a in enumerate(self.addresses)]}
+        return {**config, "settings": settings} if settings else config
+
     def initiate(self, **settings):
         """Initiates from the first member with a full configuration; waits for a primary and healthy members."""
-        config = {"_id": self.name, "members": [{"_id": i, "host": a} for i, a in enumerate(self.addresses)]}
-        if settings:
-            config["settings"] = settings
-        self.members[0].command("admin", {"replSetInitiate": config}, timeout=60)
+        self.members[0].command("admin", {"replSetInitiate": self.config(**settings)}, timeout=60)
         self.wait_healthy()
         return self
 
@@ -288,10 +290,3 @@ def _die_with_parent():
     """No member outlives the script, even when the script is killed (Linux: PR_SET_PDEATHSIG)."""
     if _libc is not None:
         _libc.prctl(1, signal.SIGKILL)
-
-
-def seconds_until(action, timeout, what, started=None):
-    """How long action takes until it first returns something true, tried every millisecond."""
-    started = time.monotonic() if started is None else started
-    eventually(action, timeout, what, interval=0.001)
-    return time.monotonic() - started

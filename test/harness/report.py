@@ -51,9 +51,7 @@ class Report:
     def __init__(self, only=(), timeout=3600):
         self.passed = self.failed = self.skipped = 0
         self._only = only
-        signal.signal(signal.SIGALRM, _out_of_time)
-        signal.signal(signal.SIGTERM, _terminated)
-        signal.alarm(timeout)
+        bound_time(timeout)
 
     def wanted(self, name):
         """Whether the command line asks for a test of this name."""
@@ -89,6 +87,13 @@ class Report:
         signal.alarm(0)
         print("%d passed, %d failed, %d skipped" % (self.passed, self.failed, self.skipped), flush=True)
         return 1 if self.failed else 0
+
+
+def bound_time(seconds):
+    """Ends the script by OutOfTime after so many seconds; SIGTERM ends it, too, and neither leaves members behind."""
+    signal.signal(signal.SIGALRM, _out_of_time)
+    signal.signal(signal.SIGTERM, _terminated)
+    signal.alarm(seconds)
 
 
 def note(text):
