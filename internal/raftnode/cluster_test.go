@@ -44,6 +44,7 @@ type cluster struct {
 	dirCount int
 	failure  string
 	events   []string
+	onFatal  func() // ends the goroutines of the test
 }
 
 type appliedEntry struct {
@@ -181,6 +182,20 @@ func (l slowLog) Reset(index, term uint64) error {
 	return l.Log.Reset(index, term)
 }
 
+// kv returns the state machine of the present process.
+func (m *member) kv() *kv {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	return m.sm
+}
+
+// alive reports whether the process runs.
+func (m *member) alive() bool {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	return m.up && m.paused == nil
+}
+
 func (m *member) start() {
 	m.c.t.Helper()
 	log, err := logfile.Open(m.fs, "log", logfile.Options{SegmentBytes: 8 << 10, CacheBytes: 16 << 10})
@@ -265,11 +280,14 @@ func (m *member) crash() {
 	close(m.dead)
 	node := m.node
 	m.fs = m.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: m.c.rng.IntN(101), RNG: m.c.rng})
-	m.c.mu.Unlock()
-	m.sm.mu.Lock()
 	old := m.sm
-	m.sm = &kv{c: m.c, id: m.id, state: old.durable.clone(), durable: old.durable.clone(), last: old.durable.at.TS, becomes: old.becomes}
+	m.c.mu.Unlock()
+	old.mu.Lock()
+	sm := &kv{c: m.c, id: m.id, state: old.durable.clone(), durable: old.durable.clone(), last: old.durable.at.TS, becomes: old.becomes}
 	old.mu.Unlock()
+	m.c.mu.Lock()
+	m.sm = sm
+	m.c.mu.Unlock()
 	node.Close()
 	_ = m.log.Close()
 }
@@ -342,8 +360,9 @@ func (c *cluster) deliver(msg raftpb.Message) {
 
 // sendSnapshot is what package peer does over a connection.
 func (l link) sendSnapshot(msg raftpb.Message) {
-	c, node := l.m.c, l.m.node
+	c := l.m.c
 	c.mu.Lock()
+	node := l.m.node
 	c.dirCount++
 	dir := "dir" + strconv.Itoa(c.dirCount)
 	took := c.snapTime
@@ -356,9 +375,13 @@ func (l link) sendSnapshot(msg raftpb.Message) {
 			c.mu.Lock()
 			to := c.members[msg.To]
 			reachable := to != nil && to.up && to.paused == nil && !c.cut[[2]uint64{msg.From, msg.To}]
+			var target *Node
+			if reachable {
+				target = to.node
+			}
 			c.mu.Unlock()
 			if reachable {
-				ok, err = to.node.StepSnapshot(m, dir)
+				ok, err = target.StepSnapshot(m, dir)
 				if err != nil && err != ErrStopped {
 					c.logf("snapshot for %d: %v", msg.To, err)
 				}
@@ -395,9 +418,9 @@ func (c *cluster) leader(within time.Duration) *member {
 	for end := time.Now().Add(within); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		c.check()
 		for _, m := range c.list() {
-			if m.up && m.paused == nil && m.sm.isPrimary() {
+			if m.alive() && m.kv().isPrimary() {
 				ctx, cancel := context.WithTimeout(context.Background(), testElection)
-				err := m.node.ReadBarrier(ctx)
+				err := m.kv().node.ReadBarrier(ctx)
 				cancel()
 				if err == nil {
 					return m
@@ -412,11 +435,17 @@ func (c *cluster) leader(within time.Duration) *member {
 func (c *cluster) fatalf(format string, args ...any) {
 	c.t.Helper()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	for _, e := range c.events {
 		c.t.Log(e)
 	}
-	c.t.Fatalf("seed %d: %s", c.seed, fmt.Sprintf(format, args...))
+	c.mu.Unlock()
+	c.t.Errorf("seed %d: %s", c.seed, fmt.Sprintf(format, args...))
+	if c.onFatal != nil {
+		c.onFatal()
+	}
+	c.stopAll()
+	time.Sleep(10 * time.Second) // whatever still runs comes to its end
+	c.t.FailNow()
 }
 
 // check fails the test when a member has noticed something wrong.
@@ -432,13 +461,14 @@ func (c *cluster) check() {
 
 // put writes through a member and waits until the write is committed.
 func (c *cluster) put(m *member, key, value string, timeout time.Duration) (oplog.OpTime, error) {
-	op, err := m.sm.write(key, value, true)
+	sm := m.kv()
+	op, err := sm.write(key, value, true)
 	if err != nil {
 		return op, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	if err := m.node.WaitCommitted(ctx, op); err != nil {
+	if err := sm.node.WaitCommitted(ctx, op); err != nil {
 		return op, err
 	}
 	c.mu.Lock()
@@ -484,6 +514,9 @@ func (c *cluster) settle() {
 	c.heal()
 	l := c.leader(20 * time.Second)
 	c.mustPut(l, "settled", strconv.Itoa(int(c.seed)))
+	if err := l.node.ReadBarrier(context.Background()); err != nil { // committed is not yet applied
+		c.fatalf("barrier on member %d: %v", l.id, err)
+	}
 	want := l.sm.at().Index
 	deadline := time.Now().Add(20 * time.Second)
 	for _, m := range c.list() {
@@ -511,17 +544,24 @@ func (c *cluster) settle() {
 	}
 }
 
-func (c *cluster) close() {
+func (c *cluster) stopAll() {
 	for _, m := range c.list() {
 		m.resume()
 		c.mu.Lock()
 		up := m.up
+		m.up = false
 		c.mu.Unlock()
 		if up {
 			m.node.Close()
 			_ = m.log.Close()
 		}
 	}
+}
+
+func (c *cluster) close() {
+	c.t.Helper()
+	c.stopAll()
+	time.Sleep(time.Second) // snapshots on their way come to their end
 	c.check()
 }
 

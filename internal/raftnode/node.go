@@ -63,7 +63,8 @@ type Node struct {
 	stopped error  // why, once the node was closed or failed
 	lead    uint64 // the leader as this node knows it
 	term    uint64
-	last    uint64 // index of the last entry in raft's log
+	told    leadership // in the last EventLeader
+	last    uint64     // index of the last entry in raft's log
 	commit  uint64
 	marked  markedEntries // timestamps of the entries that the step in progress brings
 
@@ -141,6 +142,7 @@ func Open(opts Options) (*Node, error) {
 	n.raw = raw
 	status := raw.BasicStatus()
 	n.term, n.last, n.commit, n.written = status.Term, opts.Log.LastIndex(), status.Commit, status.HardState
+	n.told = leadership{term: n.term}
 	n.water.commitTo(n.commit)
 	n.setDataLocked()
 	return n, nil

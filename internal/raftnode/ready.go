@@ -25,14 +25,18 @@ func (n *Node) readyLocked() {
 		n.dispatchLocked(rd.Messages)
 	}
 	n.marked = markedEntries{}
+	if now := (leadership{n.term, n.lead}); now != n.told {
+		n.told = now
+		n.event(Event{Kind: EventLeader, Term: n.term, Leader: n.lead})
+	}
 }
+
+// leadership is who leads in which term.
+type leadership struct{ term, lead uint64 }
 
 // hardStateLocked notes the term, and how far the log is committed.
 func (n *Node) hardStateLocked(hs raftpb.HardState) {
-	if hs.Term != n.term {
-		n.term = hs.Term
-		n.event(Event{Kind: EventLeader, Term: n.term, Leader: n.lead})
-	}
+	n.term = hs.Term
 	if hs.Commit > n.commit {
 		n.commit = hs.Commit
 		n.water.commitTo(n.commit)

@@ -17,10 +17,7 @@ func (n *Node) roleLocked(ss *raft.SoftState) {
 		n.leading = n.raw.BasicStatus().Term
 		n.water.lead()
 	}
-	if ss.Lead != n.lead {
-		n.lead = ss.Lead
-		n.event(Event{Kind: EventLeader, Term: n.raw.BasicStatus().Term, Leader: n.lead})
-	}
+	n.lead = ss.Lead
 	if n.lead != 0 {
 		n.gone = goneLeader{}
 	}

@@ -154,5 +154,6 @@ func (n *Node) Compact(upTo uint64) error {
 	if stopped != nil {
 		return stopped
 	}
-	return n.opts.Log.Trim(upTo)
+	// The log takes what it trims for committed. It must not get ahead of the commit position that the log writer is about to write.
+	return n.opts.Log.Trim(min(upTo, n.opts.Log.State().Commit))
 }
