@@ -103,7 +103,7 @@ class Connection:
 
     def documents_raw(self, database, command):
         """The raw bytes of all documents of a cursor command, to the end of the cursor."""
-        batch, name = "firstBatch", command.get("find") or "$cmd." + next(iter(command))
+        batch = "firstBatch"
         while True:
             data = self.command_raw(database, command)
             reply = bson.decode(data)
@@ -112,7 +112,7 @@ class Connection:
             yield from bson.raw_array(data, "cursor", batch)
             if not reply["cursor"]["id"]:
                 return
-            command, batch = {"getMore": reply["cursor"]["id"], "collection": name}, "nextBatch"
+            command, batch = {"getMore": reply["cursor"]["id"], "collection": reply["cursor"]["ns"].split(".", 1)[1]}, "nextBatch"
 
     def documents(self, database, command):
         """All documents of a cursor command."""
