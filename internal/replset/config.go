@@ -39,7 +39,7 @@ type Member struct {
 	Tags     document.Doc // stored, shown, and not used by any write concern yet; never nil
 }
 
-// Votes reports whether the member takes part in elections and majorities.
+// Voting reports whether the member takes part in elections and majorities.
 func (m *Member) Voting() bool { return m.Votes > 0 }
 
 // Electable reports whether the member may become primary at all.

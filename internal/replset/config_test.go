@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
@@ -84,4 +86,99 @@ func TestConfigIsRefusedAsByMongod(t *testing.T) {
 			t.Errorf("%s: %s\n got    %s\n mongod %s", name, c.Lookup("config"), got, want)
 		}
 	}
+}
+
+func TestConfigIsReadBackAsItWasShown(t *testing.T) {
+	for _, text := range []string{
+		`{"_id":"rs0","version":1,"members":[{"_id":0,"host":"h"}]}`,
+		`{"_id":"rs0","version":7,"term":3,"members":[{"_id":0,"host":"h:1","priority":2.5,"tags":{"dc":"a","x":""}},{"_id":300,"host":"[::2]","votes":0,"priority":0}],
+		  "protocolVersion":1,"writeConcernMajorityJournalDefault":false,
+		  "settings":{"chainingAllowed":false,"heartbeatIntervalMillis":500,"heartbeatTimeoutSecs":3,"electionTimeoutMillis":100,"catchUpTimeoutMillis":0,
+		  "catchUpTakeoverDelayMillis":-1,"getLastErrorModes":{},"getLastErrorDefaults":{"w":1,"wtimeout":0},"replicaSetId":{"$oid":"0102030405060708090a0b0c"}}}`,
+	} {
+		c, err := ParseConfig(fromJSON(t, text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Settings.ReplicaSetID.IsZero() {
+			c = c.WithID(document.ObjectID{1})
+		}
+		again, err := ParseConfig(c.Document())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c, again); diff != "" {
+			t.Errorf("- made, + read back:\n%s", diff)
+		}
+	}
+}
+
+func TestWhatThisReleaseCannotDoIsRefused(t *testing.T) {
+	for option, want := range map[string]string{
+		`"arbiterOnly":true`:                               "arbiterOnly: true",
+		`"hidden":true,"priority":0`:                       "hidden: true",
+		`"secondaryDelaySecs":3600,"priority":0`:           "secondaryDelaySecs",
+		`"buildIndexes":false,"priority":0`:                "buildIndexes: false",
+		`"horizons":{"outside":"example.com:1"}`:           "horizons",
+		`"hidden":false,"arbiterOnly":false,"horizons":{}`: "",
+		`"secondaryDelaySecs":0,"buildIndexes":true`:       "",
+		`"tags":{"dc":"a"},"priority":1000`:                "",
+	} {
+		_, err := ParseConfig(fromJSON(t, `{"_id":"rs0","version":1,"members":[{"_id":0,"host":"h:1"},{"_id":1,"host":"h:2",`+option+`}]}`))
+		_, text := codeAndText(err)
+		if want == "" && err != nil || want != "" && !strings.Contains(text, want+" is not supported by this release of Morton") {
+			t.Errorf("%s: %s", option, text)
+		}
+	}
+}
+
+func TestElectionTimeoutIsHonouredDownToItsMinimum(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`:                               "1s",
+		`{"electionTimeoutMillis": 100}`:   "100ms",
+		`{"electionTimeoutMillis": 10000}`: "10s",
+		`{"electionTimeoutMillis": 99}`:    "electionTimeoutMillis of less than 100 is not supported by this release of Morton, actual value '99'",
+		`{"electionTimeoutMillis": 0}`:     "BSON field 'electionTimeoutMillis' value must be > 0, actual value '0'",
+	} {
+		c, err := ParseConfig(fromJSON(t, `{"_id":"rs0","version":1,"members":[{"_id":0,"host":"h:1"}],"settings":`+text+`}`))
+		_, got := codeAndText(err)
+		if err == nil {
+			got = c.Settings.ElectionTimeout.String()
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// FuzzParseConfig shows that no document makes the parser panic, and that what it takes it shows and reads back.
+func FuzzParseConfig(f *testing.F) {
+	d, err := os.ReadFile("testdata/mongod/config-errors.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	cases, err := document.FromJSON(string(d))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for it := cases.Lookup("cases").Doc().Iter(); it.Next(); {
+		f.Add([]byte(it.Value().Doc().Lookup("config").Doc()))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if document.Validate(b, document.MaxDepth) != nil {
+			return
+		}
+		c, err := ParseConfig(b)
+		if err != nil {
+			return
+		}
+		c = c.WithID(document.ObjectID{1})
+		again, err := ParseConfig(c.Document())
+		if err != nil {
+			t.Fatalf("%s: %v", c.Document(), err)
+		}
+		if diff := cmp.Diff(c, again); diff != "" {
+			t.Errorf("- made, + read back:\n%s", diff)
+		}
+	})
 }

@@ -83,8 +83,9 @@ func (v *View) appendMembership(b *document.Builder, r HelloRequest) {
 	v.appendWritable(b, r)
 	// A primary that still applies what its predecessor left calls itself secondary, as in mongod: readable, not writable.
 	b.AppendBool("secondary", v.State == Secondary || v.State == Primary && !v.Writable)
-	// No member is named rather than a former one: a client of 2010 would lose a failed connection on each try.
-	if v.Primary >= 0 {
+	// No member is named rather than a former one, or this one before it can be written to: a client of 2010 would lose
+	// a connection on each try.
+	if v.Primary >= 0 && (v.Primary != v.Self || v.Writable) {
 		b.AppendString("primary", v.PrimaryHost())
 	}
 	if self.Priority == 0 {

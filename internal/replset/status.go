@@ -119,6 +119,9 @@ func appendDateIfSet(b *document.Builder, key string, t time.Time) {
 // differently, and shows positions of a member only while it is up.
 func (v *View) appendMember(b *document.Builder, i int, now time.Time) {
 	m, self := v.member(i), i == v.Self
+	if !m.Up || m.State == Primary {
+		m.SyncFrom = -1
+	}
 	b.AppendInt32("_id", v.Config.Members[i].ID)
 	b.AppendString("name", v.Config.Members[i].Host)
 	m.appendHealth(b, now)
@@ -142,7 +145,10 @@ func (v *View) appendMember(b *document.Builder, i int, now time.Time) {
 func (m *MemberStatus) appendHealth(b *document.Builder, now time.Time) {
 	health, uptime := 0.0, time.Duration(0)
 	if m.Up {
-		health, uptime = 1, now.Sub(m.UpSince)
+		health = 1
+		if !m.UpSince.IsZero() {
+			uptime = now.Sub(m.UpSince)
+		}
 	}
 	b.AppendDouble("health", health)
 	b.AppendInt32("state", int32(m.State))

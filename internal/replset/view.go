@@ -33,6 +33,7 @@ type View struct {
 	Vote     *Vote          // the last one this member took part in; nil if none since the process started
 	InitSync document.Doc   // progress of the initial sync, for initialSyncStatus; nil if none runs
 	Frozen   time.Time      // until when this member does not seek election; zero if it does
+	Info     string         // what this member says about itself, such as why it has nobody to sync from; mostly empty
 }
 
 // TopologyVersion numbers the changes of a process's view, so that clients can order hello replies and wait for the next.
@@ -150,7 +151,7 @@ func (v *View) member(i int) MemberStatus {
 	if i == v.Self {
 		m := MemberStatus{
 			State: v.State, Up: true, UpSince: v.Started, Applied: v.Applied, Durable: v.Durable, SyncFrom: v.SyncFrom,
-			ConfigVersion: v.Config.Version, ConfigTerm: v.Config.Term, Frozen: !v.Frozen.IsZero(),
+			InfoMessage: v.Info, ConfigVersion: v.Config.Version, ConfigTerm: v.Config.Term, Frozen: !v.Frozen.IsZero(),
 		}
 		if v.Election != nil && v.State == Primary {
 			m.ElectionTime = v.Election.TS
