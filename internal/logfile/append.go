@@ -26,6 +26,11 @@ func (l *Log) Append(entries []Entry, hs *HardState, sync bool) error {
 			return ErrTooLarge
 		}
 	}
+	if hs != nil && hs.Commit < l.idx.trimmed.index { // Trim and Reset raise Commit; the caller may not know yet
+		raised := *hs
+		raised.Commit = l.idx.trimmed.index
+		hs = &raised
+	}
 	l.checkAppend(entries, hs)
 	if err := l.append(entries, hs, sync); err != nil {
 		return l.fail(err)

@@ -339,6 +339,30 @@ func TestAppendAsserts(t *testing.T) {
 	}
 }
 
+// TestTrimRaisesCommit: what was trimmed was committed, though the commit position that the caller knows to be on disk is older; it goes on from there.
+func TestTrimRaisesCommit(t *testing.T) {
+	fs := vfs.NewMem()
+	opts := Options{SegmentBytes: 5 << 10}
+	l := mustOpen(t, fs, opts)
+	if err := l.Append(entriesOf(1, 20, 1, 900), &HardState{Term: 1, Commit: 2}, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Trim(15); err != nil {
+		t.Fatal(err)
+	}
+	trimmed := l.FirstIndex() - 1
+	if trimmed < 10 || l.State().Commit != trimmed {
+		t.Fatalf("trimmed to %d, commit is %d", trimmed, l.State().Commit)
+	}
+	if err := l.Append(nil, &HardState{Term: 1, Commit: 3}, true); err != nil {
+		t.Fatal(err)
+	}
+	l = mustOpen(t, fs, opts)
+	if l.State() != (HardState{Term: 1, Commit: trimmed}) {
+		t.Errorf("reopened, hard state is %+v", l.State())
+	}
+}
+
 func TestTooLargeEntryIsRefused(t *testing.T) {
 	l := mustOpen(t, vfs.NewMem(), Options{})
 	if err := l.Append([]Entry{{Index: 1, Term: 1, Data: make([]byte, MaxEntryBytes+1)}}, nil, true); err != ErrTooLarge {
