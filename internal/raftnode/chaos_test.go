@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,8 +14,8 @@ import (
 )
 
 // TestSchedules runs sets through seeded schedules of trouble: lost, repeated and late messages, partitions, one-way cuts, crashes
-// that lose unsynced data, stopped processes, slow disks, hand-overs, trimmed logs and thus snapshots; with writers and readers at
-// work all the time. No acknowledged write may be lost, members apply the same, a term has one primary, and a read behind a barrier sees
+// that lose unsynced data, stopped processes, slow disks, hand-overs, members added, promoted and removed, trimmed logs and thus
+// snapshots, news of dead leaders that may be false; with writers and readers at work all the time. No acknowledged write may be lost, members apply the same, a term has one primary, and a read behind a barrier sees
 // every write acknowledged before. RAFTNODE_SEED repeats one.
 func TestSchedules(t *testing.T) {
 	count := 300
@@ -55,6 +56,7 @@ func runSchedule(t *testing.T, seed uint64) {
 		c.delay = func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(int(15 * time.Millisecond))) }
 	}
 	c.mu.Unlock()
+	c.snapTime = time.Duration(r.IntN(int(100 * time.Millisecond)))
 	for i := range 3 {
 		s.wg.Go(func() { s.writer(i) })
 	}
@@ -71,7 +73,13 @@ func runSchedule(t *testing.T, seed uint64) {
 	s.wg.Wait()
 	c.settle()
 	c.close()
-	t.Logf("%d voters: %d acknowledged writes, %d reads behind barriers", voters, s.acks.Load(), s.reads.Load())
+	kinds := map[EventKind]int{}
+	c.mu.Lock()
+	for _, k := range c.kinds {
+		kinds[k]++
+	}
+	c.mu.Unlock()
+	t.Logf("%d voters: %d acknowledged writes, %d reads behind barriers, %v", voters, s.acks.Load(), s.reads.Load(), kinds)
 }
 
 func (s *schedule) stopped() bool {
@@ -154,10 +162,13 @@ func (s *schedule) trouble() {
 	c, r := s.c, s.rng
 	members := c.list()
 	m := members[r.IntN(len(members))]
-	switch r.IntN(14) {
+	switch r.IntN(20) {
 	case 0, 1:
 		c.logf("crash %d", m.id)
 		m.crash()
+		if r.IntN(2) == 0 {
+			s.gone(m.id)
+		}
 	case 2, 3:
 		c.logf("restart all")
 		for _, m := range members {
@@ -205,7 +216,60 @@ func (s *schedule) trouble() {
 				_ = node.StepDownAndStay(context.Background(), StepDownOptions{Stay: 200 * time.Millisecond, CatchUp: 100 * time.Millisecond, Force: true})
 			})
 		}
+	case 14:
+		c.logf("false news that %d is gone", m.id)
+		s.gone(m.id)
+	case 15:
+		id := uint64(len(members) + 1)
+		if id <= 7 {
+			c.add(id, Snapshot{})
+			s.change(Change{AddLearner, id})
+		}
+	case 16, 17:
+		s.change(Change{AddVoter, m.id})
+	case 18:
+		id := uint64(len(members) + 1)
+		if id <= 7 && len(members) > 2 {
+			c.add(id, Snapshot{})
+			s.change(Change{Remove, m.id}, Change{AddLearner, id})
+		}
+	case 19:
+		c.mu.Lock()
+		c.drop = r.Float64() * 0.2
+		c.mu.Unlock()
 	}
+}
+
+// gone tells the others that a member's process died.
+func (s *schedule) gone(id uint64) {
+	for _, m := range s.c.list() {
+		if m.id != id && m.alive() {
+			m.kv().node.PeerGone(id)
+		}
+	}
+}
+
+// change proposes a change of members to whoever is primary.
+func (s *schedule) change(changes ...Change) {
+	p := s.somePrimary(0)
+	if p == nil {
+		return
+	}
+	sm := p.kv()
+	voters := sm.node.Status().ConfState.Voters
+	for _, ch := range changes {
+		if ch.Kind == Remove && (len(voters) == 1 || !slices.Contains(voters, ch.ID)) {
+			return
+		}
+	}
+	s.c.logf("change %v", changes)
+	s.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+		defer cancel()
+		if _, err := sm.node.ProposeConfChange(ctx, changes, fmt.Appendf(nil, "%v", changes)); err != nil {
+			s.c.logf("change %v: %v", changes, err)
+		}
+	})
 }
 
 // trim makes what a member has applied durable and drops the log before it.

@@ -44,6 +44,7 @@ type cluster struct {
 	dirCount int
 	failure  string
 	events   []string
+	kinds    []EventKind
 	onFatal  func() // ends the goroutines of the test
 }
 
@@ -64,8 +65,6 @@ type member struct {
 	paused chan struct{} // not nil: the process is stopped, and goes on when it is closed
 	held   []raftpb.Message
 	dead   chan struct{}
-
-	resets int
 }
 
 var epoch = Snapshot{Index: 1, Term: 1, TS: 1}
@@ -178,7 +177,8 @@ func (l slowLog) Append(entries []logfile.Entry, hs *logfile.HardState, sync boo
 }
 
 func (l slowLog) Reset(index, term uint64) error {
-	l.m.resets++
+	l.m.gate()
+	time.Sleep(l.m.c.snapTime / 2) // a crash may come between the state machine and the log
 	return l.Log.Reset(index, term)
 }
 
@@ -206,7 +206,12 @@ func (m *member) start() {
 	m.dead = make(chan struct{})
 	node, err := Open(Options{
 		ID: m.id, Log: slowLog{log, m}, StateMachine: m.sm, Transport: link{m, m.dead}, Applied: m.sm.at(), ElectionTimeout: testElection,
-		OnEvent: func(e Event) { m.c.logf("member %d: %+v", m.id, e) },
+		OnEvent: func(e Event) {
+			m.c.logf("member %d: %+v", m.id, e)
+			m.c.mu.Lock()
+			m.c.kinds = append(m.c.kinds, e.Kind)
+			m.c.mu.Unlock()
+		},
 		OnFatal: func(err error) { m.c.failf("member %d stopped: %v", m.id, err) },
 	})
 	if err != nil {

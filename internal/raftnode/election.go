@@ -12,15 +12,16 @@ import (
 type goneLeader struct {
 	ticks    int // until the next attempt; 0: none is planned
 	rank     int
-	attempts int // left after the next one
+	attempts int  // left after the next one
+	patient  bool // the last attempt was left out, for a vote that was under way
 }
 
-// An attempt at once, then again while nobody leads: a vote may have been split, or the others did not know yet.
-// After the last one the election timeout is near.
+// An attempt at once, then again while nobody leads: a vote may have been split, or the others did not know yet. After the
+// last one the election timeout is near.
 const (
-	goneAttempts   = 8
-	goneRankTicks  = 2  // between the first attempts of two members
-	goneRetryTicks = 10 // between two attempts of the first member; those of lower rank wait longer
+	goneAttempts   = 16
+	goneRankTicks  = 2 // between the first attempts of two members
+	goneRetryTicks = 5 // between two attempts of the first member; those of lower rank wait longer
 )
 
 // tickLoop is the ticker. It only moves the clock, so that neither disk nor state machine can delay a heartbeat.
@@ -144,8 +145,14 @@ func (n *Node) goneTickLocked() {
 	}
 	if g.attempts > 0 {
 		g.attempts--
-		g.ticks = goneRetryTicks + g.rank*goneRankTicks*2
+		g.ticks = goneRetryTicks + g.rank*goneRankTicks
 	}
+	voting := n.raw.BasicStatus().RaftState == raft.StateCandidate
+	if voting && !g.patient {
+		g.patient = true // the votes may be on slow disks
+		return
+	}
+	g.patient = false
 	if n.mayCampaignLocked() {
 		n.campaignLocked()
 	}

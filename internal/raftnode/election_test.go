@@ -21,17 +21,17 @@ func TestElectionsEnd(t *testing.T) {
 			began := time.Now()
 			pending, err := first.sm.write("lost", "x", true)
 			if err != nil {
-				t.Fatal(err)
+				c.fatalf("%v", err)
 			}
 			if err := first.node.WaitCommitted(t.Context(), pending); !errors.Is(err, ErrNotPrimary) {
-				t.Fatalf("a write through a primary without majority: %v, want %v", err, ErrNotPrimary)
+				c.fatalf("a write through a primary without majority: %v, want %v", err, ErrNotPrimary)
 			}
 			if took := time.Since(began); took > 3*testElection {
-				t.Fatalf("the old primary noticed after %v", took)
+				c.fatalf("the old primary noticed after %v", took)
 			}
 			second := c.leader(time.Second)
 			if second == first {
-				t.Fatal("the isolated member is primary")
+				c.fatalf("the isolated member is primary")
 			}
 			c.mustPut(second, "b", "2")
 		})
@@ -44,7 +44,7 @@ func TestSingleVoterLeadsAtOnce(t *testing.T) {
 		began := time.Now()
 		c.leader(time.Second)
 		if took := time.Since(began); took > 5*time.Millisecond {
-			t.Fatalf("primary after %v", took)
+			c.fatalf("primary after %v", took)
 		}
 	})
 }
@@ -58,7 +58,7 @@ func TestLostTimestampIsNotAcknowledged(t *testing.T) {
 		c.isolate(first.id)
 		lost, err := first.sm.write("lost", "x", true)
 		if err != nil {
-			t.Fatal(err)
+			c.fatalf("%v", err)
 		}
 		c.mustPut(c.leader(time.Second), "b", "2")
 		c.heal()
@@ -67,15 +67,15 @@ func TestLostTimestampIsNotAcknowledged(t *testing.T) {
 			err := first.node.Campaign(ctx)
 			cancel()
 			if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-				t.Fatal(err)
+				c.fatalf("%v", err)
 			}
 		}
 		c.mustPut(first, "c", "3")
 		if err := first.node.WaitCommitted(t.Context(), lost); !errors.Is(err, ErrNotPrimary) {
-			t.Fatalf("lost write: %v", err)
+			c.fatalf("lost write: %v", err)
 		}
 		if _, ok := first.sm.get("lost"); ok {
-			t.Fatal("the lost write is there")
+			c.fatalf("the lost write is there")
 		}
 	})
 }
