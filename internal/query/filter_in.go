@@ -26,17 +26,11 @@ func newIn(path string, values []document.Value) *Node {
 	values = slices.Clone(values)
 	slices.SortFunc(values, document.Compare)
 	values = slices.CompactFunc(values, document.Equal)
-	switch len(values) {
-	case 0:
-		return newNothing(path)
-	case 1:
-		return newComparison(OpEq, path, values[0])
-	}
 	nullish := slices.ContainsFunc(values, func(v document.Value) bool { return v.Type == document.TypeNull })
 	return &Node{Op: OpIn, Path: path, Values: values, pred: &in{values, nullish}, spread: true}
 }
 
-// nothing is the condition that no value meets: $in and $all of nothing.
+// nothing is the condition that no value meets: $all of nothing.
 type nothing struct{}
 
 func (nothing) matchValue(document.Value, *string) bool { return false }
@@ -49,6 +43,9 @@ func parseIn(_ *filterCompiler, path string, operand document.Value) (*Node, err
 	values, err := inList("$in", operand)
 	if err != nil {
 		return nil, err
+	}
+	if len(values) == 1 {
+		return newComparison(OpEq, path, values[0]), nil
 	}
 	return newIn(path, values), nil
 }

@@ -186,7 +186,8 @@ func (ps *projectionParser) add(path string, f projectionField) error {
 		case !more:
 			return mongoerr.New(31250, "Path collision at %s", path)
 		case found.sub == nil:
-			return mongoerr.New(31249, "Path collision at %s remaining portion %s", path, next)
+			_, remaining, _ := strings.Cut(path, ".")
+			return mongoerr.New(31249, "Path collision at %s remaining portion %s", path, remaining)
 		}
 		level, rest = &found.sub, next
 	}

@@ -8,9 +8,12 @@ import (
 )
 
 // random makes values, documents, filters and updates that meet each other often: few names, few numbers, all types.
-type random struct{ *rand.Rand }
+type random struct {
+	*rand.Rand
+	noRepeats bool // no name comes twice in a document
+}
 
-func newRandom(seed uint64) random { return random{rand.New(rand.NewPCG(seed, 0))} }
+func newRandom(seed uint64) random { return random{Rand: rand.New(rand.NewPCG(seed, 0))} }
 
 func pick[T any](r random, list ...T) T { return list[r.IntN(len(list))] }
 
@@ -57,7 +60,7 @@ func (r random) doc(depth int) document.Doc {
 	seen := map[string]bool{}
 	for range r.IntN(5) {
 		name := r.name()
-		if seen[name] && r.IntN(20) > 0 {
+		if seen[name] && (r.noRepeats || r.IntN(20) > 0) {
 			continue
 		}
 		seen[name] = true

@@ -107,6 +107,8 @@ func quoted(s string) string {
 
 func doubleText(f float64) string {
 	switch {
+	case f != f && math.Signbit(f):
+		return "-nan.0"
 	case f != f:
 		return "nan.0"
 	case math.IsInf(f, 1):

@@ -252,7 +252,7 @@ func (a *applier) array(dst []byte, key string, array document.Doc, n *updateNod
 	if err != nil {
 		return dst, err
 	}
-	positions, err := a.positions(key, array, n)
+	positions, others, err := a.positions(n)
 	if err != nil {
 		return dst, err
 	}
@@ -274,6 +274,11 @@ func (a *applier) array(dst []byte, key string, array document.Doc, n *updateNod
 			return dst, err
 		}
 	}
+	for _, c := range others {
+		if err := a.blocked(key, document.Value{Type: document.TypeArray, Data: array}, c); err != nil {
+			return dst, err
+		}
+	}
 	return endDoc(dst, at), nil
 }
 
@@ -282,28 +287,24 @@ type arrayPosition struct {
 	node  *updateNode
 }
 
-// positions returns n's children with their positions, which ascend as the children do.
-func (a *applier) positions(key string, array document.Doc, n *updateNode) ([]arrayPosition, error) {
-	list := make([]arrayPosition, 0, len(n.children))
+// positions returns n's children with their positions, which ascend as the children do, and those whose names are none.
+func (a *applier) positions(n *updateNode) (list []arrayPosition, others []*updateNode, err error) {
+	list = make([]arrayPosition, 0, len(n.children))
 	for _, c := range n.children {
 		i, err := strconv.Atoi(c.name)
 		if err != nil || !isIndex(c.name) {
-			if err := a.blocked(key, document.Value{Type: document.TypeArray, Data: array}, c); err != nil {
-				return nil, err
-			}
+			others = append(others, c)
 			continue
 		}
 		if last := len(list) - 1; last >= 0 && list[last].index == i { // "1" and "01"
-			merged, err := merge(list[last].node, c, a.pathText()+"."+c.name)
-			if err != nil {
-				return nil, err
+			if list[last].node, err = merge(list[last].node, c, a.pathText()+"."+c.name); err != nil {
+				return nil, nil, err
 			}
-			list[last].node = merged
 			continue
 		}
 		list = append(list, arrayPosition{i, c})
 	}
-	return list, nil
+	return list, others, nil
 }
 
 // newElement appends what p creates beyond the end of an array, which now has size elements.

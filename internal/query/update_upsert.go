@@ -95,6 +95,9 @@ func (n *Node) equalities(list []*Node) []*Node {
 		return append(list, n)
 	case OpAnd:
 		for _, c := range n.Children {
+			if c.Op == OpAlwaysFalse {
+				return nil
+			}
 			list = c.equalities(list)
 		}
 	}
