@@ -72,6 +72,10 @@ def run(report, server, failovers):
     for pymongo in environments.PYMONGOS:
         if report.wanted("article %s" % pymongo):
             _article(report, server, pymongo)
+    name = "replSetInitiate names all members in the seeds' manner"
+    if report.wanted(name):
+        with report.test(name), Cluster(server, host="127.0.0.1").start() as cluster:
+            _initiate_by_address(cluster)
     oldest = environments.PYMONGOS[0]
     name = "%d failovers in a row, %s" % (failovers, oldest)
     if report.wanted(name):
@@ -96,6 +100,13 @@ def _article(report, server, pymongo):
                            ("the killed member comes back", story.restart)):
             with report.test("article %s: %s" % (pymongo, name)):
                 step()
+
+
+def _initiate_by_address(cluster):
+    cluster.members[0].command("admin", {"replSetInitiate": 1}, timeout=60)
+    cluster.wait_healthy()
+    config = cluster.members[0].command("admin", {"replSetGetConfig": 1})["config"]
+    equal([m["host"] for m in config["members"]], cluster.addresses, "members made from seeds that are addresses")
 
 
 class Story:

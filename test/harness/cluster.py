@@ -28,13 +28,14 @@ class Server:
         self.binary = str(binary)
         self.reference = reference  # a real mongod, which proves that the test itself is right
         self.console = [] if reference else ["--rest"]
-        self.extra = ["--bind_ip", "localhost", "--wiredTigerCacheSizeGB", "0.25"] if reference else []
 
-    def arguments(self, dbpath, port, replica_set=None, extra=()):
+    def arguments(self, dbpath, host, port, replica_set=None, extra=()):
         line = [self.binary, "--dbpath", str(dbpath), "--port", str(port)]
         if replica_set:
             line += ["--replSet", replica_set]
-        return line + self.extra + list(extra)
+        if self.reference:  # a real mongod takes its own name in the set from its bind address
+            line += ["--bind_ip", host, "--wiredTigerCacheSizeGB", "0.25"]
+        return line + list(extra)
 
 
 class MemberDied(Exception):
@@ -96,7 +97,7 @@ class Member:
 
     def __init__(self, server, dbpath, port, replica_set=None, extra=(), host="localhost"):
         self.dbpath, self.port, self.address = Path(dbpath), port, "%s:%d" % (host, port)
-        self.command_line = server.arguments(dbpath, port, replica_set, extra)
+        self.command_line = server.arguments(dbpath, host, port, replica_set, extra)
         self.log_path = self.dbpath.with_suffix(".log")
         self.process = None
 

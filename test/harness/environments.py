@@ -17,6 +17,18 @@ INSTALL_TIMEOUT = 600
 JYTHON = "2.7.3"
 
 
+_BUILD_BACKEND = """
+import os
+
+class __legacy__:
+    def prepare_metadata_for_build_wheel(directory, settings=None):
+        os.mkdir(os.path.join(directory, "pymongo-%s.dist-info"))
+        with open(os.path.join(directory, "pymongo-%s.dist-info", "METADATA"), "w") as metadata:
+            metadata.write("Metadata-Version: 2.1\\nName: pymongo\\nVersion: %s\\n")
+        return "pymongo-%s.dist-info"
+"""
+
+
 class PyMongo:
     """One release of PyMongo, and the Pythons that can run it, the best one first."""
 
@@ -46,17 +58,15 @@ class PyMongo:
     def _source_for_jython(self):
         """The pure-Python source of a release whose setup.py is Python 2.
 
-        pip runs setup.py even to download, so it is shown an empty one in place of the release's own.
+        pip runs setup.py even to download, so it meets a setuptools that knows the answer without it.
         """
         def make(target):
-            shim = target / "shim"
+            shim = target / "shim" / "setuptools"
             shim.mkdir(parents=True)
-            (shim / "sitecustomize.py").write_text(
-                "import io, setuptools.build_meta as meta\n"
-                "meta._open_setup_script = lambda *_: io.StringIO("
-                "'from setuptools import setup; setup(name=\"pymongo\", version=\"%s\")')\n" % self.release)
-            _run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation",
-                  "--no-binary", ":all:", "--dest", str(target), self.requirement], PYTHONPATH=str(shim))
+            (shim / "__init__.py").touch()
+            (shim / "build_meta.py").write_text(_BUILD_BACKEND.replace("%s", self.release))
+            _run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation", "--use-pep517",
+                  "--no-binary", ":all:", "--dest", str(target), self.requirement], PYTHONPATH=str(shim.parent))
             for archive in target.glob("*.tar.gz"):
                 shutil.unpack_archive(str(archive), str(target))
             for package in ("pymongo", "bson", "gridfs"):
