@@ -22,6 +22,8 @@ const (
 	MaxEntryBytes = 512 << 20
 	// maxSegmentBytes bounds Options.SegmentBytes; with one entry more a segment stays far below the 4 GB of an offset.
 	maxSegmentBytes = 1 << 30
+	// maxIndex bounds what a segment header may say, so that adding to an index never overflows.
+	maxIndex = 1 << 62
 )
 
 const flagBegins = 1 // in a segment header: the log begins here
@@ -99,6 +101,8 @@ func decodeSegmentHeader(b []byte, path string) (segmentHeader, error) {
 		last:     position{u64(80), u64(88)},
 	}
 	switch {
+	case h.last.index > maxIndex:
+		return bad(80, fmt.Sprintf("last entry %d", h.last.index))
 	case h.last.index < h.trimmed.index:
 		return bad(80, fmt.Sprintf("last entry %d is before the start %d", h.last.index, h.trimmed.index))
 	case h.begins && h.last != h.trimmed:
