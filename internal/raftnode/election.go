@@ -111,7 +111,8 @@ func (n *Node) thawLocked() {
 
 // PeerGone says that a member's process is known to have died. If it is the leader, this node forgets it and campaigns,
 // members one after the other by rank so that they do not split the votes. It does no harm if the leader lives: the others,
-// who hear it, refuse their votes, and its next heartbeat reminds this node.
+// who hear it, refuse their votes, and its next heartbeat reminds this node. For the same reason it is to be called once all messages
+// of the dead process were stepped, and again as long as it is known to be dead.
 func (n *Node) PeerGone(id uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -229,6 +229,7 @@ func TestPeerGone(t *testing.T) {
 			}
 			began := time.Now()
 			first.crash()
+			time.Sleep(time.Millisecond) // its last messages arrive
 			for _, m := range c.list() {
 				if m != first {
 					m.node.PeerGone(first.id)
@@ -236,7 +237,7 @@ func TestPeerGone(t *testing.T) {
 			}
 			c.leader(time.Second)
 			if took := time.Since(began); took > 80*time.Millisecond {
-				t.Errorf("seed %d: a new primary after %v", seed, took)
+				c.fatalf("a new primary after %v", took)
 			}
 		})
 	}

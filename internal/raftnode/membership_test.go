@@ -71,7 +71,7 @@ func TestLearnerIsAddedAndPromoted(t *testing.T) {
 		wg.Wait()
 		c.caughtUp(3)
 		c.change(Change{AddVoter, 3})
-		if got, _ := c.member(1).sm.get("config"); got != "[{0 3}]" {
+		if got, _ := l.sm.get("config"); got != "[{0 3}]" {
 			t.Errorf("the configuration document is %q", got)
 		}
 		for _, m := range c.list() {
