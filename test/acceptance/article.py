@@ -98,7 +98,7 @@ def _article(report, server, pymongo):
                            ("save and find_one", story.save),
                            ("kill -9 of the primary, AutoReconnect, success", story.failover),
                            ("the killed member comes back", story.restart)):
-            with report.test("article %s: %s" % (pymongo, name)):
+            with report.test("article %s: %s" % (pymongo, name), cluster):
                 step()
 
 

@@ -103,7 +103,8 @@ def _driver(report, server, name, command, kills):
                 try:
                     equal(client.expect("crud", START_TIMEOUT), CRUD_RESULT, "results of the CRUD calls")
                     client.expect("loading", END_TIMEOUT)
-                    with report.test("%s: %d kills of the primary under load, no error, each write once" % (name, kills)):
+                    story = "%s: %d kills of the primary under load, no error, each write once" % (name, kills)
+                    with report.test(story, cluster):
                         _kill_under_load(cluster, client, kills)
                         stop_file.touch()
                         _verify(cluster, client.expect("done", END_TIMEOUT))

@@ -37,17 +37,17 @@ def run(report, server):
         with Bystander(member) as bystander:
             before = member.resident_bytes()
             for name, data, codes in cases():
-                with report.test("bad input: " + name):
+                with report.test("bad input: " + name, cluster):
                     _send(member, data, codes)
                     bystander.check()
-            with report.test("bad input: %d connections of garbage (seed %d)" % (GARBAGE_CONNECTIONS, GARBAGE_SEED)):
+            with report.test("bad input: %d connections of garbage (seed %d)" % (GARBAGE_CONNECTIONS, GARBAGE_SEED), cluster):
                 _garbage(member)
                 bystander.check()
-            with report.test("bad input: memory stays bounded"):
+            with report.test("bad input: memory stays bounded", cluster):
                 grown = member.resident_bytes() - before
                 check(grown < MEMORY_GROWTH_MAX, "resident memory grew by %d MB", grown >> 20)
                 note("resident memory grew by %d MB" % (grown >> 20))
-            with report.test("bad input: %d idle connections are held" % IDLE_CONNECTIONS):
+            with report.test("bad input: %d idle connections are held" % IDLE_CONNECTIONS, cluster):
                 _idle_connections(member)
                 bystander.check()
 

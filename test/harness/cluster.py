@@ -187,7 +187,7 @@ class Cluster:
     """A replica set of local processes, in a directory of its own that goes away with it."""
 
     def __init__(self, server, members=3, name="foo", host="localhost", extra=(), directory=None):
-        self.server, self.name = server, name
+        self.server, self.name, self.keep = server, name, False
         self.directory = Path(directory or tempfile.mkdtemp(prefix="morton-test-"))
         ports = free_ports(members)
         addresses = ["%s:%d" % (host, port) for port in ports]
@@ -206,7 +206,7 @@ class Cluster:
         for member in self.members:
             if member.process is not None:
                 member.kill()
-        if kind is None:
+        if kind is None and not self.keep:
             shutil.rmtree(self.directory, ignore_errors=True)
         else:
             note("data and logs are kept in %s" % self.directory)

@@ -58,17 +58,17 @@ class Report:
         return not self._only or any(part.lower() in name.lower() for part in self._only)
 
     @contextlib.contextmanager
-    def test(self, name):
-        """Runs one test: a failure is printed and the next one runs."""
+    def test(self, name, cluster=None):
+        """Runs one test: a failure is printed, the cluster's files are kept, and the next test runs."""
         started = time.monotonic()
         try:
             yield
         except Skipped as reason:
             self.skip(name, reason)
         except CheckFailed as failure:
-            self._fail(name, started, str(failure))
+            self._fail(name, started, str(failure), cluster)
         except Exception:
-            self._fail(name, started, traceback.format_exc())
+            self._fail(name, started, traceback.format_exc(), cluster)
         else:
             self.passed += 1
             _line("PASS", name, "(%.1f s)" % (time.monotonic() - started))
@@ -77,8 +77,10 @@ class Report:
         self.skipped += 1
         _line("SKIP", name + ":", reason)
 
-    def _fail(self, name, started, text):
+    def _fail(self, name, started, text, cluster):
         self.failed += 1
+        if cluster is not None:
+            cluster.keep = True
         _line("FAIL", name, "(%.1f s)" % (time.monotonic() - started))
         print("    " + text.rstrip().replace("\n", "\n    "), flush=True)
 
