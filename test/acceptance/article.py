@@ -4,11 +4,12 @@ The article is "Connecting to a Replica Set" of PyMongo's documentation (doc/exa
 Where a later release changed its constructor, DIALECTS holds the statement of the same meaning.
 """
 
+import contextlib
 import time
 
 from harness import environments
 from harness.cluster import Cluster
-from harness.report import CheckFailed, Skipped, check, equal, eventually
+from harness.report import CheckFailed, check, equal, eventually
 from session import Session
 
 INFO = "Config now saved locally.  Should come online in about a minute."
@@ -84,15 +85,14 @@ def run(report, server, failovers):
 
 
 def _article(report, server, pymongo):
-    dialect = DIALECTS[pymongo.release]
-    try:
-        session = Session(pymongo)
-    except (Skipped, CheckFailed) as reason:
-        with report.test("article %s" % pymongo):
-            raise reason
-        return
-    with session, Cluster(server).start() as cluster:
-        story = Story(session, dialect, cluster)
+    with contextlib.ExitStack() as stack:
+        session = report.step("article %s: the driver is installed" % pymongo,
+                              lambda: stack.enter_context(Session(pymongo)))
+        cluster = session and report.step("article %s: its three command lines" % pymongo,
+                                          lambda: stack.enter_context(Cluster(server).start()))
+        if not cluster:
+            return
+        story = Story(session, DIALECTS[pymongo.release], cluster)
         for name, step in (("initiate answers in the article's words", story.initiate),
                            ("the five Connection forms", story.connect),
                            ("save and find_one", story.save),

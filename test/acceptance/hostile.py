@@ -32,7 +32,10 @@ SIXTEEN_MB = 16 << 20
 def run(report, server):
     if not report.wanted("bad input"):
         return
-    with Cluster(server, members=1).start().initiate() as cluster:
+    cluster = report.step("bad input: a member to send it to", lambda: Cluster(server, members=1).start().initiate())
+    if not cluster:
+        return
+    with cluster:
         member = cluster.members[0]
         with Bystander(member) as bystander:
             before = member.resident_bytes()

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from . import wire
-from .report import CheckFailed, eventually, note
+from .report import CheckFailed, Fatal, eventually, note
 
 REPO = Path(__file__).resolve().parents[2]
 CACHE = REPO / ".cache" / "acceptance"
@@ -36,10 +36,6 @@ class Server:
         if self.reference:  # a real mongod takes its own name in the set from its bind address
             line += ["--bind_ip", host, "--wiredTigerCacheSizeGB", "0.25"]
         return line + list(extra)
-
-
-class MemberDied(Exception):
-    """A member's process ended by itself."""
 
 
 def add_server_options(parser):
@@ -128,7 +124,7 @@ class Member:
     def answers(self):
         """Whether the member answers a ping now."""
         if not self.running:
-            raise MemberDied("%s exited with %r; the end of its log:\n%s" % (self, self.process.poll(), self.log_tail()))
+            raise Fatal("%s exited with %r; the end of its log:\n%s" % (self, self.process.poll(), self.log_tail()))
         with self.connect(timeout=2) as connection:
             return connection.command("admin", {"ping": 1}).get("ok") == 1
 
@@ -219,12 +215,22 @@ class Cluster:
     def uri(self):
         return "mongodb://%s/?replicaSet=%s" % (",".join(self.addresses), self.name)
 
+    @contextlib.contextmanager
+    def _closed_on_failure(self):
+        """A set that does not come up is stopped, and its files are kept."""
+        try:
+            yield
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+
     def start(self):
         """Starts all members and waits until they answer."""
-        for member in self.members:
-            member.start()
-        for member in self.members:
-            member.wait_ready()
+        with self._closed_on_failure():
+            for member in self.members:
+                member.start()
+            for member in self.members:
+                member.wait_ready()
         return self
 
     def config(self, **settings):
@@ -234,8 +240,9 @@ class Cluster:
 
     def initiate(self, **settings):
         """Initiates from the first member with a full configuration; waits for a primary and healthy members."""
-        self.members[0].command("admin", {"replSetInitiate": self.config(**settings)}, timeout=60)
-        self.wait_healthy()
+        with self._closed_on_failure():
+            self.members[0].command("admin", {"replSetInitiate": self.config(**settings)}, timeout=60)
+            self.wait_healthy()
         return self
 
     def primary(self):

@@ -13,6 +13,10 @@ class CheckFailed(Exception):
     """Something that a test claims is not so."""
 
 
+class Fatal(CheckFailed):
+    """A failure that no waiting can mend."""
+
+
 class Skipped(Exception):
     """The test cannot run here; the message says what is absent."""
 
@@ -39,6 +43,8 @@ def eventually(action, timeout, what, interval=0.02):
             last = action()
             if last:
                 return last
+        except Fatal:
+            raise
         except (OSError, EOFError, ValueError, KeyError, CommandFailed, CheckFailed) as error:
             last = "%s: %s" % (type(error).__name__, error)
         time.sleep(interval)
@@ -72,6 +78,13 @@ class Report:
         else:
             self.passed += 1
             _line("PASS", name, "(%.1f s)" % (time.monotonic() - started))
+
+    def step(self, name, action):
+        """Runs a test that later ones build on; what action returned, or None when it did not pass."""
+        result = None
+        with self.test(name):
+            result = action()
+        return result
 
     def skip(self, name, reason):
         self.skipped += 1
