@@ -2,20 +2,225 @@ package command
 
 import (
 	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/engine"
+	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/session"
 )
 
+// Options is what a dispatcher works with.
+type Options struct {
+	Set     ReplicaSet
+	Log     Log
+	Engine  *engine.Engine
+	Process Process
+	Logger  *slog.Logger // for slow operations and the like; nil: none
+	// Peers takes over connections of other members (_mortonPeer); nil refuses them.
+	Peers PeerAcceptor
+
+	Version      string   // Morton's own
+	Compressors  []string // offered to clients, in any order
+	TestCommands bool     // --setParameter enableTestCommands=1: fail points exist
+	OplogBytes   int64    // how much of the log is kept, for statistics
+	SlowMS       int64    // operations that take longer are logged; negative: all of them; see [DefaultSlowMS]
+	// SetLogLevel changes the log's verbosity, 0 to 5; nil: it cannot be changed.
+	SetLogLevel func(int)
+}
+
 // Dispatcher runs commands. It may be used by any number of connections at a time.
-type Dispatcher struct{}
+type Dispatcher struct {
+	set     ReplicaSet
+	log     Log
+	engine  *engine.Engine
+	opts    Options
+	table   map[string]*row
+	rows    []*row
+	params  *parameters
+	started time.Time
+
+	sessions *session.Sessions
+	cursors  *session.Cursors
+	faults   faults
+	metrics  metrics
+	usage    usage
+	heard    atomic.Uint64 // the newest cluster time that clients have told
+	nextOp   atomic.Int64
+
+	mu    sync.Mutex
+	conns map[int64]*Conn // those that have sent a command; guarded by mu
+}
+
+// New returns a dispatcher.
+func New(o Options) *Dispatcher {
+	d := &Dispatcher{
+		set: o.Set, log: o.Log, engine: o.Engine, opts: o, started: time.Now(),
+		table: map[string]*row{}, rows: commands(),
+		sessions: session.NewSessions(), cursors: session.NewCursors(), conns: map[int64]*Conn{},
+	}
+	for _, r := range d.rows {
+		if r.testOnly && !o.TestCommands {
+			continue
+		}
+		for _, name := range append([]string{r.name}, r.aliases...) {
+			if d.table[name] != nil {
+				panic("command: two commands called " + name)
+			}
+			d.table[name] = r
+		}
+	}
+	d.params = newParameters(d)
+	return d
+}
 
 // Run runs one command and returns its answer. It never fails: an error is a reply whose ok is 0. ctx ends when the
 // connection is lost or the server stops; the command is then interrupted.
 func (d *Dispatcher) Run(ctx context.Context, req *Request) Reply {
-	var b document.Builder
-	b.AppendDouble("ok", 0)
-	b.AppendString("errmsg", "no such command: '"+req.Body.First().Key+"'")
-	b.AppendInt32("code", 59)
-	b.AppendString("codeName", "CommandNotFound")
-	return Reply{Doc: b.Finish()}
+	o := &operation{d: d, req: req, id: d.nextOp.Add(1), started: time.Now()}
+	ctx, o.cancel = context.WithCancelCause(ctx)
+	defer o.cancel(nil)
+	d.begin(o)
+	err := o.run(ctx)
+	if o.fault.close {
+		d.end(o, nil)
+		return Reply{CloseConn: true}
+	}
+	e := o.finish(ctx, err)
+	d.end(o, e)
+	return o.reply
+}
+
+// run does everything that can go wrong.
+func (o *operation) run(ctx context.Context) error {
+	o.view = o.d.set.View()
+	o.split()
+	o.row = o.d.table[o.first.Key]
+	if o.row == nil {
+		o.d.metrics.unknown.Add(1)
+		return mongoerr.New(mongoerr.CommandNotFound, "no such command: '%s'", o.first.Key)
+	}
+	o.row.calls.Add(1)
+	if err := checkDatabaseName(o.req.DB); err != nil {
+		return err
+	}
+	exec, err := o.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	if o.generic.maxTime > 0 && !o.row.ownMaxTime {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(o.generic.maxTime)*time.Millisecond, errMaxTime)
+		defer cancel()
+	}
+	if err := o.awaitReadConcern(ctx); err != nil {
+		return interruption(ctx, err)
+	}
+	if err := o.execute(ctx, exec); err != nil {
+		return interruption(ctx, err)
+	}
+	o.awaitWriteConcern(ctx)
+	return nil
+}
+
+var errMaxTime = mongoerr.New(mongoerr.MaxTimeMSExpired, "operation exceeded time limit")
+
+// prepare checks the request against the command's row and reads its arguments.
+func (o *operation) prepare(ctx context.Context) (func(context.Context) error, error) {
+	if err := o.readGeneric(); err != nil {
+		return nil, err
+	}
+	if id := o.generic.session; id != nil {
+		if err := o.d.sessions.Touch(*id); err != nil {
+			return nil, err
+		}
+	}
+	exec, err := o.row.prepare(o)
+	if err != nil {
+		return nil, argumentError(within(o.row.argsName(), err))
+	}
+	o.req.Conn.setCurrent(o)
+	if o.row.adminOnly && o.req.DB != "admin" {
+		return nil, mongoerr.New(mongoerr.Unauthorized, "%s may only be run against the admin database.", o.row.name)
+	}
+	if err := o.checkFault(ctx); err != nil {
+		return nil, err
+	}
+	if err := o.checkState(); err != nil {
+		return nil, err
+	}
+	if err := o.readReadConcern(); err != nil {
+		return nil, err
+	}
+	return exec, o.readWriteConcern()
+}
+
+// checkState refuses the command if this member is in no state to run it.
+func (o *operation) checkState() error {
+	v := o.view
+	if o.generic.retryable && v.Standalone() {
+		return mongoerr.New(mongoerr.IllegalOperation, "Transaction numbers are only allowed on a replica set member or mongos")
+	}
+	if o.req.DB == "local" {
+		return nil // every member has its own
+	}
+	switch o.row.runs {
+	case onPrimary:
+		return v.CheckWrite(o.dialect())
+	case onSecondaryIfAsked:
+		return v.CheckRead(o.generic.secondaryOK, o.dialect())
+	case whereReadable:
+		return v.CheckRead(true, o.dialect())
+	}
+	return nil
+}
+
+// execute runs the command, alone among its session's retryable writes if it is one.
+func (o *operation) execute(ctx context.Context, exec func(context.Context) error) error {
+	if o.generic.retryable {
+		release, err := o.d.sessions.Checkout(ctx, *o.generic.session, o.generic.txn)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	o.out.Reset(make([]byte, 0, 512))
+	return exec(ctx)
+}
+
+// finish makes the reply. It returns the error that is in it, or nil.
+func (o *operation) finish(ctx context.Context, err error) *mongoerr.Error {
+	if err == nil {
+		if wce := o.fault.writeConcernError; wce != nil {
+			o.out.AppendDoc("writeConcernError", wce)
+			o.labelWriteConcernError(mongoerr.New(mongoerr.Code(wce.Lookup("code").Int32()), ""))
+		}
+		if !o.row.ownOK {
+			o.out.AppendDouble("ok", 1)
+		}
+		o.appendPendingLabels()
+		o.appendTimes()
+		o.reply.Doc = o.out.Finish()
+		return nil
+	}
+	e := o.label(interruption(ctx, err))
+	o.reply = Reply{CloseConn: o.reply.CloseConn}
+	o.out = document.Builder{}
+	o.out.Reset(make([]byte, 0, 512))
+	if e.Code.StateChange() {
+		o.d.set.View().Topology.Append(&o.out)
+	}
+	e.AppendLabels(&o.out)
+	if e.Code == 0 { // some of mongod's errors have none
+		o.out.AppendDouble("ok", 0)
+		o.out.AppendString("errmsg", e.Message)
+	} else {
+		e.AppendStatus(&o.out)
+	}
+	o.appendTimes()
+	o.reply.Doc = o.out.Finish()
+	return e
 }

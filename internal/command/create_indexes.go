@@ -1,0 +1,183 @@
+package command
+
+import (
+	"context"
+	"strings"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+)
+
+type createIndexesArgs struct {
+	indexes       []document.Doc
+	ignoreUnknown bool
+	commitQuorum  document.Value
+}
+
+var createIndexesFields = newSchema("createIndexes",
+	documents("indexes", func(a *createIndexesArgs) *[]document.Doc { return &a.indexes }).require(),
+	safeBool("ignoreUnknownIndexOptions", func(a *createIndexesArgs) *bool { return &a.ignoreUnknown }),
+	// An index is committed through the log like any write, so that every number of members can be had by the write concern.
+	anything("commitQuorum", func(a *createIndexesArgs) *document.Value { return &a.commitQuorum }),
+).on(mongoerr.BadValue)
+
+func runCreateIndexes(ctx context.Context, o *operation, a *createIndexesArgs) error {
+	if len(a.indexes) == 0 {
+		return mongoerr.New(mongoerr.BadValue, "Must specify at least one index to create")
+	}
+	if err := o.checkCreate(); err != nil {
+		return err
+	}
+	var specs []document.Doc
+	for _, given := range a.indexes {
+		spec, err := normalizeIndex(given, a.ignoreUnknown)
+		if err != nil {
+			return err
+		}
+		specs = append(specs, spec)
+	}
+	done, err := o.d.engine.CreateIndexes(ctx, o.ns, specs)
+	o.noteTime(done.Time)
+	if err != nil {
+		return err
+	}
+	o.out.AppendInt32("numIndexesBefore", int32(done.Before))
+	o.out.AppendInt32("numIndexesAfter", int32(done.After))
+	if done.Before == done.After {
+		o.out.AppendString("note", "all indexes already exist")
+		return nil
+	}
+	o.out.AppendBool("createdCollectionAutomatically", done.CollectionCreated)
+	o.out.AppendString("commitQuorum", "votingMembers")
+	return nil
+}
+
+// indexOption is what may stand in the specification of an index.
+type indexOption struct {
+	check func(document.Value) error // of its type; nil: any
+	keep  bool                       // it is part of the index
+	// missing reports whether a value asks for something that there is not. Nil: never.
+	missing func(document.Value) bool
+}
+
+var indexOptions = map[string]indexOption{
+	"v":                       {check: indexVersion},
+	"key":                     {keep: true},
+	"name":                    {keep: true},
+	"unique":                  {check: flagOption("unique"), keep: true},
+	"sparse":                  {check: flagOption("sparse"), keep: true},
+	"background":              {}, // builds never stand in the way of reads and writes
+	"dropDups":                {missing: document.Value.Truthy},
+	"ns":                      {},
+	"hidden":                  {missing: document.Value.Truthy},
+	"expireAfterSeconds":      {missing: always},
+	"partialFilterExpression": {missing: always},
+	"collation":               {missing: func(v document.Value) bool { return !simpleCollation(v.Doc()) }},
+	"storageEngine":           {missing: func(v document.Value) bool { return !v.Doc().IsEmpty() }},
+	"weights":                 {missing: always},
+	"default_language":        {missing: always},
+	"language_override":       {missing: always},
+	"textIndexVersion":        {missing: always},
+	"2dsphereIndexVersion":    {missing: always},
+	"bits":                    {missing: always},
+	"min":                     {missing: always},
+	"max":                     {missing: always},
+	"wildcardProjection":      {missing: always},
+	"clustered":               {missing: document.Value.Truthy},
+	"prepareUnique":           {missing: document.Value.Truthy},
+}
+
+func always(document.Value) bool { return true }
+
+func indexVersion(v document.Value) error {
+	n, ok := v.AsInt64()
+	switch {
+	case !v.IsNumber():
+		return mongoerr.New(mongoerr.TypeMismatch, "The field 'v' must be a number, but got %s", v.Type)
+	case !ok || n < 1 || n > 2:
+		return mongoerr.New(mongoerr.CannotCreateIndex, "Invalid index specification; cannot create an index with v=%s", v.Shell())
+	}
+	return nil
+}
+
+func flagOption(name string) func(document.Value) error {
+	return func(v document.Value) error {
+		if v.Type != document.TypeBool && !v.IsNumber() {
+			return mongoerr.New(mongoerr.TypeMismatch, "The field '%s has value %s: %s, which is not convertible to bool", name, name, v.Shell())
+		}
+		return nil
+	}
+}
+
+// normalizeIndex checks the specification of an index and returns it as listIndexes shows it: {v, key, name, ...}.
+func normalizeIndex(given document.Doc, ignoreUnknown bool) (document.Doc, error) {
+	fail := func(err *mongoerr.Error) (document.Doc, error) {
+		return nil, err.WithContext("Error in specification %s", given.Shell())
+	}
+	var b document.Builder
+	b.AppendInt32("v", 2)
+	key, name := given.Lookup("key"), given.Lookup("name")
+	switch {
+	case key.IsMissing():
+		return fail(mongoerr.New(mongoerr.FailedToParse, "The 'key' field is a required property of an index specification"))
+	case key.Type != document.TypeDocument:
+		return fail(mongoerr.New(mongoerr.TypeMismatch, "The field 'key' must be an object, but got %s", key.Type))
+	case key.Doc().IsEmpty():
+		return fail(mongoerr.New(mongoerr.CannotCreateIndex, "Index keys cannot be empty."))
+	}
+	for it := given.Iter(); it.Next(); {
+		if err := checkIndexOption(given, it.Key(), it.Value(), ignoreUnknown); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case name.IsMissing():
+		return fail(mongoerr.New(mongoerr.FailedToParse, "The 'name' field is a required property of an index specification"))
+	case name.Type != document.TypeString:
+		return fail(mongoerr.New(mongoerr.TypeMismatch, "The field 'name' must be a string, but got %s", name.Type))
+	case name.Str() == "":
+		return fail(mongoerr.New(mongoerr.CannotCreateIndex, "index name cannot be empty"))
+	case name.Str() == "*":
+		return nil, mongoerr.New(mongoerr.BadValue, "The index name '*' is not valid.")
+	case strings.ContainsRune(name.Str(), 0):
+		return fail(mongoerr.New(mongoerr.CannotCreateIndex, "index name cannot contain NUL bytes"))
+	}
+	if !key.Doc().Lookup("_id").IsMissing() && key.Doc().Len() == 1 {
+		if err := checkIDIndex(given); err != nil {
+			return nil, err
+		}
+	} else if name.Str() == idIndexName {
+		return nil, mongoerr.New(mongoerr.BadValue, "The index name '_id_' is reserved for the _id index, which must have key pattern {_id: 1}, found key: %s", key.Shell())
+	}
+	b.AppendValue("key", key)
+	b.AppendValue("name", name)
+	for _, flag := range []string{"unique", "sparse"} {
+		if given.Lookup(flag).Truthy() {
+			b.AppendBool(flag, true)
+		}
+	}
+	return b.Finish(), nil
+}
+
+const idIndexName = "_id_"
+
+// checkIndexOption refuses options that are unknown, of the wrong type, or ask for what there is not.
+func checkIndexOption(given document.Doc, name string, v document.Value, ignoreUnknown bool) error {
+	option, known := indexOptions[name]
+	if !known {
+		if ignoreUnknown {
+			return nil
+		}
+		return mongoerr.New(mongoerr.InvalidIndexSpecificationOption, "The field '%s' is not valid for an index specification. Specification: %s",
+			name, given.Shell()).WithContext("Error in specification %s", given.Shell())
+	}
+	if option.check != nil {
+		if err := option.check(v); err != nil {
+			return mongoerr.From(err).WithContext("Error in specification %s", given.Shell())
+		}
+	}
+	if option.missing != nil && option.missing(v) {
+		return notImplemented("the index option " + name)
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package command
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"math"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/engine"
+	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/query"
+)
+
+type distinctArgs struct {
+	key              string
+	query, collation document.Doc
+}
+
+var distinctFields = newSchema("distinct",
+	text("key", func(a *distinctArgs) *string { return &a.key }).require(),
+	object("query", func(a *distinctArgs) *document.Doc { return &a.query }),
+	object("collation", func(a *distinctArgs) *document.Doc { return &a.collation }),
+).on(mongoerr.InvalidNamespace)
+
+func runDistinct(ctx context.Context, o *operation, a *distinctArgs) error {
+	it, err := o.openView().Find(engine.FindSpec{NS: o.ns, Filter: a.query, Collation: a.collation})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	set := distinctSet{seen: map[string]struct{}{}}
+	var space []document.Value
+	for {
+		doc, err := it.Next(ctx)
+		if err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
+		space = query.AppendDistinct(space[:0], doc, a.key)
+		for _, v := range space {
+			if err := set.add(v); err != nil {
+				return err
+			}
+		}
+	}
+	o.out.AppendValue("values", set.values.FinishValue())
+	return nil
+}
+
+// distinctSet is the values found so far, each once, in the order in which they were found.
+type distinctSet struct {
+	seen   map[string]struct{}
+	values document.ArrayBuilder
+	key    []byte
+}
+
+func (s *distinctSet) add(v document.Value) error {
+	s.key = appendIdentity(s.key[:0], v)
+	if _, again := s.seen[string(s.key)]; again {
+		return nil
+	}
+	s.seen[string(s.key)] = struct{}{}
+	s.values.Append(v)
+	if s.values.Size() > document.MaxSize {
+		return mongoerr.New(17217, "distinct too big, 16mb cap")
+	}
+	return nil
+}
+
+// appendIdentity appends bytes that are the same for two values if and only if they are equal to MongoDB: numbers of
+// different types are, and so are strings and symbols.
+func appendIdentity(dst []byte, v document.Value) []byte {
+	dst = append(dst, byte(v.Type.Order()))
+	switch v.Type {
+	case document.TypeInt32, document.TypeInt64, document.TypeDouble, document.TypeDecimal128:
+		return appendNumberIdentity(dst, v)
+	case document.TypeDocument, document.TypeArray:
+		for it := v.Doc().Iter(); it.Next(); {
+			if v.Type == document.TypeDocument {
+				dst = append(dst, it.Key()...)
+			}
+			dst = append(dst, 0)
+			dst = appendIdentity(dst, it.Value())
+		}
+		return append(dst, 0xff)
+	}
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(v.Data)))
+	return append(dst, v.Data...)
+}
+
+func appendNumberIdentity(dst []byte, v document.Value) []byte {
+	if n, exact := v.AsInt64(); exact {
+		return binary.LittleEndian.AppendUint64(append(dst, 'i'), uint64(n))
+	}
+	f, _ := v.AsFloat64()
+	if f != f {
+		return append(dst, 'n')
+	}
+	if v.Type != document.TypeDecimal128 || document.Compare(v, document.Double(f)) == 0 {
+		return binary.LittleEndian.AppendUint64(append(dst, 'd'), math.Float64bits(f))
+	}
+	digits, exp, _ := v.Decimal128().BigInt()
+	text := digits.String()
+	for len(text) > 1 && text[len(text)-1] == '0' { // 1.10 and 1.1 are the same
+		text, exp = text[:len(text)-1], exp+1
+	}
+	return binary.LittleEndian.AppendUint32(append(append(dst, 'D'), text...), uint32(exp))
+}

@@ -1,0 +1,215 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/engine"
+	"github.com/mortondb/morton/internal/mongoerr"
+)
+
+type dbStatsArgs struct {
+	scale       int64
+	freeStorage document.Value
+}
+
+var dbStatsFields = newSchema("dbStats",
+	field[dbStatsArgs]{name: "scale", set: func(a *dbStatsArgs, v document.Value) error {
+		n, ok := v.ToInt64()
+		if !ok {
+			return wrongType(v.Type, "long", "int", "decimal", "double")
+		}
+		if n <= 0 {
+			return mongoerr.New(0, "scale has to be > 0")
+		}
+		a.scale = n
+		return nil
+	}},
+	anything("freeStorage", func(a *dbStatsArgs) *document.Value { return &a.freeStorage }),
+).loose().defaults(func(a *dbStatsArgs) { a.scale = 1 })
+
+// runDBStats counts a database. Sizes are those of the documents: collections share their files, so that what one takes on
+// disk is not known.
+func runDBStats(_ context.Context, o *operation, a *dbStatsArgs) error {
+	v := o.openView()
+	defer v.Close()
+	var docs, bytes, indexes int64
+	list := v.Catalog.Collections(o.req.DB)
+	for _, coll := range list {
+		n, size := coll.Count()
+		docs, bytes = docs+n, bytes+size
+		indexes += int64(len(coll.Indexes))
+	}
+	scale := float64(a.scale)
+	b := &o.out
+	b.AppendString("db", o.req.DB)
+	appendCount(b, "collections", int64(len(list)))
+	b.AppendInt32("views", 0)
+	appendCount(b, "objects", docs)
+	b.AppendDouble("avgObjSize", average(bytes, docs))
+	b.AppendDouble("dataSize", float64(bytes)/scale)
+	b.AppendDouble("storageSize", float64(bytes)/scale)
+	free := !a.freeStorage.IsNullish() && a.freeStorage.Truthy()
+	if free {
+		b.AppendDouble("freeStorageSize", 0)
+	}
+	appendCount(b, "indexes", indexes)
+	b.AppendDouble("indexSize", 0)
+	if free {
+		b.AppendDouble("indexFreeStorageSize", 0)
+	}
+	b.AppendDouble("totalSize", float64(bytes)/scale)
+	if free {
+		b.AppendDouble("totalFreeStorageSize", 0)
+	}
+	b.AppendDouble("scaleFactor", scale)
+	used, total := o.d.diskUse()
+	b.AppendDouble("fsUsedSize", float64(used)/scale)
+	b.AppendDouble("fsTotalSize", float64(total)/scale)
+	return nil
+}
+
+func average(bytes, docs int64) float64 {
+	if docs == 0 {
+		return 0
+	}
+	return float64(bytes) / float64(docs)
+}
+
+// diskUse returns the bytes used and there are on the data directory's file system; 0 if that is not known.
+func (d *Dispatcher) diskUse() (used, total int64) {
+	if f, ok := d.opts.Process.(interface{ DiskUse() (used, total int64) }); ok {
+		return f.DiskUse()
+	}
+	return 0, 0
+}
+
+type collStatsArgs struct{ scale int64 }
+
+var collStatsFields = newSchema("collStats",
+	field[collStatsArgs]{name: "scale", set: func(a *collStatsArgs, v document.Value) error {
+		n, ok := v.ToInt64()
+		if !ok {
+			return wrongType(v.Type, "long", "int", "decimal", "double")
+		}
+		if n < 1 {
+			return mongoerr.New(51024, "BSON field 'scale' value must be >= 1, actual value '%d'", n)
+		}
+		a.scale = n
+		return nil
+	}},
+	ignored[collStatsArgs]("verbose"),
+	ignored[collStatsArgs]("waitForLock"),
+	ignored[collStatsArgs]("numericOnly"),
+).on(mongoerr.BadValue).defaults(func(a *collStatsArgs) { a.scale = 1 })
+
+func runCollStats(_ context.Context, o *operation, a *collStatsArgs) error {
+	v := o.openView()
+	defer v.Close()
+	o.out.AppendString("ns", o.ns)
+	o.d.appendStorageStats(&o.out, v, o.ns, a.scale)
+	return nil
+}
+
+// appendStorageStats appends what collStats and the stage $collStats say of a collection.
+func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns string, scale int64) {
+	coll := v.Catalog.Collection(ns)
+	capped := engine.IsVirtual(ns) && ns == oplogNS
+	var docs, bytes int64
+	var indexes []*engine.Index
+	if coll != nil {
+		docs, bytes = coll.Count()
+		indexes = coll.Indexes
+	}
+	appendCount(b, "size", bytes/scale)
+	appendCount(b, "count", docs)
+	if docs > 0 {
+		appendCount(b, "avgObjSize", bytes/docs)
+	}
+	b.AppendInt32("numOrphanDocs", 0)
+	appendCount(b, "storageSize", bytes/scale)
+	if coll != nil || capped {
+		b.AppendInt32("freeStorageSize", 0)
+		b.AppendBool("capped", capped)
+	}
+	if capped {
+		appendCount(b, "maxSize", d.opts.OplogBytes/scale)
+	}
+	appendCount(b, "nindexes", int64(len(indexes)))
+	b.OpenDoc("indexDetails")
+	for _, ix := range indexes {
+		b.OpenDoc(ix.Name)
+		b.AppendBool("multikey", ix.Multikey != 0)
+		b.Close()
+	}
+	b.Close()
+	b.OpenArray("indexBuilds")
+	n := 0
+	for _, ix := range indexes {
+		if !ix.Ready {
+			b.AppendString(document.Index(n), ix.Name)
+			n++
+		}
+	}
+	b.Close()
+	b.AppendInt32("totalIndexSize", 0)
+	appendCount(b, "totalSize", bytes/scale)
+	b.OpenDoc("indexSizes")
+	for _, ix := range indexes {
+		b.AppendInt32(ix.Name, 0)
+	}
+	b.Close()
+	appendCount(b, "scaleFactor", scale)
+}
+
+// collStatsDocument is the stage $collStats: {latencyStats, storageStats: {scale}, count}.
+func (o *operation) collStatsDocument(arg document.Value) ([]document.Doc, error) {
+	if arg.Type != document.TypeDocument {
+		return nil, mongoerr.New(5447000, "$collStats must take a nested object but found: $collStats: %s", arg.Shell())
+	}
+	v := o.openView()
+	defer v.Close()
+	exists := v.Catalog.Collection(o.ns) != nil || engine.IsVirtual(o.ns)
+	var b document.Builder
+	b.AppendString("ns", o.ns)
+	b.AppendString("host", o.d.hostName())
+	b.AppendDate("localTime", time.Now().UnixMilli())
+	for it := arg.Doc().Iter(); it.Next(); {
+		switch it.Key() {
+		case "latencyStats":
+			u := o.d.usage.of(o.ns)
+			b.OpenDoc("latencyStats")
+			appendLatency(&b, "reads", u.reads.micros.Load(), u.reads.count.Load())
+			appendLatency(&b, "writes", u.writes.micros.Load(), u.writes.count.Load())
+			appendLatency(&b, "commands", 0, 0)
+			appendLatency(&b, "transactions", 0, 0)
+			b.Close()
+		case "storageStats":
+			scale, _ := it.Value().Doc().Lookup("scale").ToInt64()
+			b.OpenDoc("storageStats")
+			o.d.appendStorageStats(&b, v, o.ns, max(scale, 1))
+			b.Close()
+		case "count":
+			if !exists {
+				return nil, mongoerr.New(40481, "Unable to retrieve count in $collStats stage :: caused by :: Collection [%s] not found.", o.ns)
+			}
+			if coll := v.Catalog.Collection(o.ns); coll != nil {
+				n, _ := coll.Count()
+				appendCount(&b, "count", n)
+			}
+		case "queryExecStats":
+			return nil, notImplemented("queryExecStats of $collStats")
+		default:
+			return nil, mongoerr.New(40415, "BSON field '$collStats.%s' is an unknown field.", it.Key())
+		}
+	}
+	return []document.Doc{b.Finish()}, nil
+}
+
+func appendLatency(b *document.Builder, key string, micros, ops int64) {
+	b.OpenDoc(key)
+	b.AppendInt64("latency", micros)
+	b.AppendInt64("ops", ops)
+	b.Close()
+}

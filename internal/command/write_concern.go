@@ -1,0 +1,111 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/oplog"
+	"github.com/mortondb/morton/internal/replset"
+)
+
+// readWriteConcern understands the writeConcern argument of a command that supports one.
+func (o *operation) readWriteConcern() error {
+	v := o.generic.writeConcern
+	o.generic.write = replset.ImplicitWriteConcern()
+	if v.IsMissing() {
+		return nil
+	}
+	if !o.row.writeConcern {
+		return mongoerr.New(mongoerr.InvalidOptions, "Command does not support writeConcern")
+	}
+	switch {
+	case v.Type == document.TypeDocument:
+	case o.row.ownConcernTypes:
+		return argumentError(within(o.row.name, within("writeConcern", wrongType(v.Type, "object"))))
+	default:
+		return oldWrongType("writeConcern", "object", v.Type)
+	}
+	var err error
+	if o.generic.write, err = replset.ParseWriteConcern(v.Doc(), false); err != nil {
+		return err
+	}
+	if o.view.Standalone() {
+		return o.generic.write.CheckStandalone()
+	}
+	return nil
+}
+
+// waits reports whether anybody is going to wait for what the command writes.
+func (o *operation) waits() bool {
+	w := &o.generic.write
+	return o.row.writeConcern && (w.Majority || w.W > 1 || w.WaitsForDisk())
+}
+
+// errWriteTimeout is the cause of the end of a wait for which wtimeout was too short.
+var errWriteTimeout = errors.New("wtimeout")
+
+// awaitWrite waits until the write at op is where w wants it. Why it could not be is returned as it stands in a reply's writeConcernError.
+func (o *operation) awaitWrite(ctx context.Context, w replset.WriteConcern, op oplog.OpTime) *mongoerr.Error {
+	if c := o.view.Config; c != nil {
+		if err := w.Unsatisfiable(c); err != nil {
+			return err
+		}
+	}
+	if w.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, w.Timeout, errWriteTimeout)
+		defer cancel()
+	}
+	begin := time.Now()
+	err := waitFor(ctx, o.d.log, w, op)
+	o.waiting += time.Since(begin)
+	switch {
+	case err == nil:
+		return nil
+	case context.Cause(ctx) == errWriteTimeout:
+		o.d.metrics.timedOutWrites.Add(1)
+		return w.TimedOut()
+	}
+	return w.Interrupted(interruption(ctx, err))
+}
+
+// waitFor waits for all that w asks.
+func waitFor(ctx context.Context, log Log, w replset.WriteConcern, op oplog.OpTime) error {
+	switch {
+	case w.Majority:
+		return log.WaitCommitted(ctx, op)
+	case w.W > 1:
+		if err := log.WaitReplicated(ctx, op, w.W); err != nil {
+			return err
+		}
+	}
+	if w.WaitsForDisk() {
+		return log.WaitDurable(ctx, op)
+	}
+	return nil
+}
+
+// awaitWriteConcern waits for what the write concern asks. That it could not be reached is no error of the command: the
+// write has happened.
+func (o *operation) awaitWriteConcern(ctx context.Context) {
+	if !o.row.writeConcern || o.fault.writeConcernError != nil || o.generic.write.Unacknowledged() {
+		return
+	}
+	if o.req.Legacy && o.generic.writeConcern.IsMissing() {
+		return // the write opcodes: who wants to wait asks getLastError
+	}
+	op := o.wrote
+	if op.IsZero() {
+		// Nothing was written. What the client was told (a duplicate key, nothing to change) must be as durable as a write.
+		op = o.d.log.Last()
+	}
+	if err := o.awaitWrite(ctx, o.generic.write, op); err != nil {
+		o.out.OpenDoc("writeConcernError")
+		err.AppendWriteConcernError(&o.out)
+		o.out.Close()
+		o.labelWriteConcernError(err)
+	}
+}
