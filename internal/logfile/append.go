@@ -94,10 +94,11 @@ func (l *Log) append(entries []Entry, hs *HardState, sync bool) error {
 		}
 		l.written = state
 	}
-	if sync {
-		err = l.w.sync()
-	} else {
-		err = l.w.flush()
+	err = l.w.flush()
+	if err == nil && sync {
+		if err = invariant.Point("logfile.beforeSync"); err == nil {
+			err = l.w.sync()
+		}
 	}
 	if err != nil {
 		return err
@@ -164,6 +165,9 @@ func (l *Log) roll() error {
 		return err
 	}
 	l.publish(nil, l.hs)
+	if err := invariant.Point("logfile.sealed"); err != nil {
+		return err
+	}
 	return l.beginSegment(segmentHeader{
 		number:   l.w.seg.header.number + 1,
 		prevSeal: uint32(sealAt),

@@ -24,7 +24,7 @@ func (c *cache) has(i uint64) bool {
 // from returns the entries from i on, which must be here, until the cache changes.
 func (c *cache) from(i uint64) []Entry { return c.entries[c.head+int(i-c.first()):] }
 
-// add puts e at the end, replacing the suffix that begins with its index.
+// add puts e at the end, replacing the suffix that begins with its index. There must be no gap.
 func (c *cache) add(e Entry) {
 	c.truncate(e.Index)
 	c.entries = append(c.entries, e)
@@ -39,12 +39,12 @@ func (c *cache) add(e Entry) {
 	}
 }
 
-// truncate drops entry from and all after it. A cache that ends before from is emptied, for its entries are to be consecutive.
+// truncate drops entry from and all after it.
 func (c *cache) truncate(from uint64) {
 	if c.len() == 0 {
 		return
 	}
-	if from < c.first() || from > c.first()+uint64(c.len()) {
+	if from < c.first() {
 		c.clear()
 		return
 	}

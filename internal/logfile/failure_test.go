@@ -8,12 +8,14 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/mortondb/morton/internal/invariant"
 )
 
 // TestFailureSticks lets each change to the file system fail, one per run. From then on the log must refuse everything with that error, even what would not touch the disk;
 // and opened again, it is in a state that it went through.
 func TestFailureSticks(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(2) {
 		for at := 0; failAt(t, seed, at); at++ {
 		}
 	}
@@ -136,4 +138,30 @@ func TestFailureToRead(t *testing.T) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	mustAppend(t, l, entriesOf(6, 1, 1, 100), true)
+}
+
+// TestFailPoints fails the log at each of its points; as with any other failure, it sticks, and the log opened again has what was synced.
+func TestFailPoints(t *testing.T) {
+	for _, name := range []string{"logfile.beforeSync", "logfile.sealed", "logfile.beforeRemove"} {
+		mem := vfs.NewMem()
+		opts := Options{SegmentBytes: 6000}
+		l := mustOpen(t, mem, opts)
+		if err := l.Append(entriesOf(1, 8, 1, 400), &HardState{Term: 1, Commit: 8}, true); err != nil {
+			t.Fatal(err)
+		}
+		disarm := invariant.Arm(name, func() error { return invariant.ErrInjected })
+		err := l.Append(entriesOf(9, 8, 1, 400), nil, true)
+		if err == nil {
+			err = l.Trim(8)
+		}
+		disarm()
+		if err != invariant.ErrInjected || l.Err() != err || l.Append(nil, nil, false) != err {
+			t.Errorf("%s: %v, Err %v", name, err, l.Err())
+		}
+		l = mustOpen(t, mem, opts)
+		if got, err := l.Term(8); l.LastIndex() < 8 || got != 1 || err != nil {
+			t.Errorf("%s: reopened, last %d, term of 8: %d, %v", name, l.LastIndex(), got, err)
+		}
+		mustAppend(t, l, entriesOf(l.LastIndex()+1, 8, 1, 400), true)
+	}
 }

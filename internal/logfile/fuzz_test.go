@@ -10,7 +10,7 @@ import (
 )
 
 // FuzzOpenSegment opens a log whose newest segment, or the one before it, has these bytes; with repair their checksums are put right first, so that what is
-// behind them is reached, too. Opening must end in a log or an error, and a log that opened must be usable, and the same when opened again.
+// behind them is reached, too. (Run it with -fuzzminimizetime 10x: making a segment smaller takes go test long and is of no use.) Opening must end in a log or an error, and a log that opened must be usable, and the same when opened again.
 func FuzzOpenSegment(f *testing.F) {
 	files, _ := sampleLog(f)
 	for _, b := range files {

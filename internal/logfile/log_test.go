@@ -10,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
 	"github.com/mortondb/morton/internal/invariant"
 )
 
@@ -211,7 +212,7 @@ func TestReadersBesideReplacement(t *testing.T) {
 		}
 		return nil
 	}))
-	l := mustOpen(t, fs, Options{SegmentBytes: 5 << 10, CacheBytes: 1})
+	l := mustOpen(t, fs, Options{SegmentBytes: 8 << 10, CacheBytes: 1})
 	mustAppend(t, l, entriesOf(1, 30, 1, 500), true)
 	onRead = func() { mustAppend(t, l, entriesOf(2, 29, 2, 500), true) }
 	got, err := l.Entries(1, 31, 1<<30)
@@ -353,6 +354,9 @@ func TestTrimRaisesCommit(t *testing.T) {
 	trimmed := l.FirstIndex() - 1
 	if trimmed < 10 || l.State().Commit != trimmed {
 		t.Fatalf("trimmed to %d, commit is %d", trimmed, l.State().Commit)
+	}
+	if l = mustOpen(t, fs, opts); l.State().Commit != trimmed {
+		t.Fatalf("reopened, commit is %d, trimmed to %d", l.State().Commit, trimmed)
 	}
 	if err := l.Append(nil, &HardState{Term: 1, Commit: 3}, true); err != nil {
 		t.Fatal(err)

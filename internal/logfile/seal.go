@@ -54,9 +54,9 @@ func decodeSeal(b []byte, sealAt int64) ([]sealedRun, error) {
 	if len(b) < 4 {
 		return nil, errSealShort
 	}
-	n := int(binary.LittleEndian.Uint32(b))
+	n := int64(binary.LittleEndian.Uint32(b)) // int may have 32 bits
 	b = b[4:]
-	if n > len(b)/sealedRunBytes {
+	if n > int64(len(b)/sealedRunBytes) {
 		return nil, errSealShort
 	}
 	runs := make([]sealedRun, n)
@@ -66,9 +66,9 @@ func decodeSeal(b []byte, sealAt int64) ([]sealedRun, error) {
 			return nil, errSealShort
 		}
 		r.first, r.last = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
-		terms, samples := int(binary.LittleEndian.Uint32(b[16:])), int(binary.LittleEndian.Uint32(b[20:]))
+		terms, samples := int64(binary.LittleEndian.Uint32(b[16:])), int64(binary.LittleEndian.Uint32(b[20:]))
 		b = b[sealedRunBytes:]
-		if terms > len(b)/sealedTermBytes || samples > (len(b)-terms*sealedTermBytes)/sealedSampleBytes {
+		if terms*sealedTermBytes+samples*sealedSampleBytes > int64(len(b)) {
 			return nil, errSealShort
 		}
 		r.terms, r.samples = make([]position, terms), make([]sample, samples)

@@ -67,6 +67,9 @@ func (l *Log) removeSegments(dropped []*segment) error {
 	if len(dropped) == 0 {
 		return nil
 	}
+	if err := invariant.Point("logfile.beforeRemove"); err != nil {
+		return l.fail(err)
+	}
 	for _, s := range dropped {
 		if err := s.remove(l.fs); err != nil {
 			return l.fail(err)
