@@ -39,7 +39,7 @@ func tooLarge(d document.Doc) *Error {
 	first := d.First()
 	text := "EOO"
 	if !first.IsMissing() && len(first.Data) <= textMax && document.Validate(wrap(first), depthMax) == nil {
-		text = first.Key + ": " + first.Value.String()
+		text = first.Key + ": " + first.Value.Shell()
 	}
 	return refuse(codeTooLarge, "BSONObj size: %d (0x%X) is invalid. Size must be between 0 and %d(%dMB) First element: %s",
 		len(d), len(d), document.MaxInternalSize, document.MaxInternalSize>>20, text)

@@ -52,7 +52,7 @@ func (m *Msg) Parse(b []byte) error {
 	if len(b) < HeaderSize+4 {
 		return fatal("OP_MSG of %d bytes is too short", len(b))
 	}
-	m.reset()
+	m.Reset()
 	m.Flags = MsgFlags(binary.LittleEndian.Uint32(b[HeaderSize:]))
 	if unknown := m.Flags & requiredMsgFlags &^ knownMsgFlags; unknown != 0 {
 		return fatal("OP_MSG with unknown required flag bits %#x", uint32(unknown))
@@ -73,8 +73,9 @@ func (m *Msg) Parse(b []byte) error {
 	return m.checkFields()
 }
 
-// reset empties m for the next message; it keeps the slices, except after an unusually large message.
-func (m *Msg) reset() {
+// Reset empties m, so that it keeps no message alive. It keeps the slices for the next one, except after an unusually
+// large message.
+func (m *Msg) Reset() {
 	for i := range m.Sequences {
 		s := &m.Sequences[i]
 		if cap(s.Docs) > sequencesKept {
