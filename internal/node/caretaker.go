@@ -5,13 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/peer"
 	"github.com/mortondb/morton/internal/raftnode"
-	"github.com/mortondb/morton/internal/replset"
-
-	"github.com/mortondb/morton/internal/command"
-	"github.com/mortondb/morton/internal/document"
 )
 
 const (
@@ -53,7 +49,7 @@ func (n *Node) careFor(raft *raftnode.Node, s *stored, st raftnode.Status) {
 		n.change(raft, []raftnode.Change{{Kind: raftnode.AddVoter, ID: id}}, nil, "promote", id)
 		return
 	}
-	if target, ok := n.View().Takeover(time.Now()); ok {
+	if target, ok := n.View().Takeover(); ok {
 		ctx, cancel := context.WithTimeout(n.ctx, changeTimeout)
 		defer cancel()
 		if err := raft.TransferLeadership(ctx, s.disks[s.config.Members[target].ID]); err != nil {
@@ -110,7 +106,7 @@ func (n *Node) onMismatch(m peer.Mismatch) {
 // newTransport returns the transport of this member of the set.
 func (n *Node) newTransport() (*peer.Transport, error) {
 	return peer.New(peer.Options{
-		ID: n.identity.RaftID, Host: n.ownHost(), Set: n.opts.Set.Name, SetID: n.identity.setID(),
+		ID: n.raftID, Host: n.ownHost(), Set: n.opts.Set.Name, SetID: n.identity.setID(),
 		Dial: n.opts.Dial, FS: n.opts.FS, Dir: n.opts.FS.PathJoin(n.opts.DBPath, "transfer"),
 		Status: n.status, OnMismatch: n.onMismatch, ElectionTimeout: n.electionTimeout(),
 	})
@@ -119,60 +115,9 @@ func (n *Node) newTransport() (*peer.Transport, error) {
 // ownHost returns this member's host:port: as the configuration has it, if it is known yet.
 func (n *Node) ownHost() string {
 	if s := n.stored.Load(); s != nil {
-		if i := s.memberOf(n.identity.RaftID); i >= 0 {
+		if i := s.memberOf(n.raftID); i >= 0 {
 			return s.config.Members[i].Host
 		}
 	}
 	return n.opts.Naming.OwnHost(n.opts.Set.Seeds)
-}
-
-// Status returns the reply of replSetGetStatus.
-func (n *Node) Status() (document.Doc, error) {
-	v := n.freshView()
-	if err := v.RequireSet(); err != nil {
-		return nil, err
-	}
-	return v.Status(time.Now()), nil
-}
-
-// StepDown gives up being primary for a while.
-func (n *Node) StepDown(ctx context.Context, how command.StepDown) error {
-	if err := n.View().RequireSet(); err != nil {
-		return err
-	}
-	raft := n.raft.Load()
-	if raft == nil || !raft.Status().Primary {
-		return mongoerr.New(mongoerr.NotWritablePrimary, "not primary so can't step down")
-	}
-	err := raft.StepDownAndStay(ctx, raftnode.StepDownOptions{
-		Stay: time.Duration(how.For) * time.Second, CatchUp: time.Duration(how.CatchUp) * time.Second, Force: how.Force,
-	})
-	if errors.Is(err, raftnode.ErrNoCandidate) {
-		return mongoerr.New(mongoerr.ExceededTimeLimit, "No electable secondaries caught up as of %s. Please use the replSetStepDown command with the argument {force: true} to force node to step down.",
-			time.Now().UTC().Format("2006-01-02T15:04:05.000+00:00"))
-	}
-	return lostPrimary(err)
-}
-
-// Freeze keeps this member from standing for election for some seconds; 0 ends that.
-func (n *Node) Freeze(ctx context.Context, seconds int64) (document.Doc, error) {
-	v := n.View()
-	if err := v.RequireSet(); err != nil {
-		return nil, err
-	}
-	if v.State == replset.Primary {
-		return nil, mongoerr.New(mongoerr.NotSecondary, "cannot freeze node when primary or running for election. state: Primary")
-	}
-	raft := n.raft.Load()
-	if raft == nil {
-		return nil, mongoerr.New(mongoerr.NotYetInitialized, "no replset config has been received")
-	}
-	raft.Freeze(time.Duration(seconds) * time.Second)
-	var b document.Builder
-	if seconds == 0 {
-		b.AppendString("info", "unfreezing")
-	} else if seconds == 1 {
-		b.AppendString("warning", "you really want to freeze for only 1 second?")
-	}
-	return b.Finish(), nil
 }

@@ -43,7 +43,7 @@ func (n *Node) Initiate(ctx context.Context, arg document.Value, legacy bool) (d
 
 // probe asks all members of a configuration who they are, fills in their raft ids, and returns which of them is this process.
 func (n *Node) probe(ctx context.Context, s *stored) (self int, err error) {
-	answers := make([]Identity, len(s.config.Members))
+	answers := make([]answer, len(s.config.Members))
 	errs := make([]error, len(answers))
 	var asked sync.WaitGroup
 	for i := range answers {
@@ -54,7 +54,7 @@ func (n *Node) probe(ctx context.Context, s *stored) (self int, err error) {
 	var probes []replset.Probe
 	for i, a := range answers {
 		s.disks[s.config.Members[i].ID] = a.RaftID
-		if errs[i] == nil && a.RaftID == n.identity.RaftID {
+		if errs[i] == nil && a.RaftID == n.raftID {
 			selves = append(selves, i)
 			continue
 		}
@@ -98,13 +98,4 @@ func (n *Node) join(setID document.ObjectID) error {
 	}
 	n.identity = &id
 	return nil
-}
-
-// Config returns the configuration document.
-func (n *Node) Config() (document.Doc, error) {
-	v := n.View()
-	if err := v.RequireSet(); err != nil {
-		return nil, err
-	}
-	return v.Config.Document(), nil
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +22,6 @@ import (
 	"github.com/mortondb/morton/internal/raftnode"
 	"github.com/mortondb/morton/internal/replset"
 	"github.com/mortondb/morton/internal/server"
-	"github.com/mortondb/morton/internal/session"
 	"github.com/mortondb/morton/internal/storage"
 )
 
@@ -42,6 +40,7 @@ type Options struct {
 	OplogBytes int64 // how much log is kept; 0: DefaultOplogBytes
 
 	MaxConns           int
+	Quiet              bool // no line for each connection
 	EnableTestCommands bool
 	SlowMS             int64
 
@@ -70,19 +69,18 @@ const (
 
 // Node is a running member.
 type Node struct {
-	opts     Options
-	log      *slog.Logger
-	started  time.Time
-	process  document.ObjectID // of topologyVersion
-	lock     io.Closer
-	identity *identity
+	opts    Options
+	log     *slog.Logger
+	started time.Time
+	process document.ObjectID // of topologyVersion
+	lock    io.Closer
+	raftID  uint64 // of the data directory
 
 	store      *storage.Store
 	engine     *engine.Engine
 	file       *logfile.Log
 	dispatcher *command.Dispatcher
 	server     *server.Server
-	sessions   *session.Sessions
 
 	// raft and transport are nil until the member has a set (or is a standalone).
 	raft      atomic.Pointer[raftnode.Node]
@@ -94,8 +92,9 @@ type Node struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu     sync.Mutex // held while the member gets its set, and while it closes
-	closed bool
+	mu       sync.Mutex // held while the member gets its set; guards:
+	identity *identity
+	closed   bool
 }
 
 // Start opens the data directory and begins to serve. The node runs until it is closed.
@@ -128,6 +127,7 @@ func (n *Node) open() (err error) {
 	if n.identity, err = loadIdentity(fs, n.identityPath()); err != nil {
 		return err
 	}
+	n.raftID = n.identity.RaftID
 	if n.store, err = storage.Open(storage.Options{FS: fs, Dir: path(n.opts.DBPath, "storage"), CacheBytes: n.opts.CacheBytes,
 		MemTableSize: memTableBytes, OnFlush: n.compactLog, Logf: n.logf, Fatalf: n.fatalf}); err != nil {
 		return err
@@ -142,7 +142,7 @@ func (n *Node) open() (err error) {
 	if err := n.checkSet(); err != nil {
 		return err
 	}
-	if err := n.serve(); err != nil {
+	if err := n.assemble(); err != nil {
 		return err
 	}
 	n.mu.Lock()
@@ -150,6 +150,7 @@ func (n *Node) open() (err error) {
 	if err := n.resume(); err != nil {
 		return err
 	}
+	n.serve()
 	n.work.Go(n.caretake)
 	return nil
 }
@@ -193,7 +194,10 @@ func (n *Node) resume() error {
 		if err := n.bootstrapStandalone(); err != nil {
 			return err
 		}
-		return n.run(nil)
+		if err := n.run(nil); err != nil {
+			return err
+		}
+		return n.raft.Load().Campaign(n.ctx) // it has only itself to ask
 	}
 	if n.identity.SetID == "" {
 		return nil // to be initiated
@@ -210,7 +214,7 @@ func (n *Node) bootstrapStandalone() error {
 	if err := n.identity.save(n.opts.FS, n.identityPath()); err != nil {
 		return err
 	}
-	return n.bootstrap(raftnode.ConfState{Voters: []uint64{n.identity.RaftID}}, nil)
+	return n.bootstrap(raftnode.ConfState{Voters: []uint64{n.raftID}}, nil)
 }
 
 // bootstrap makes the state that a log begins with: entry 1, which has the members and their configuration.
@@ -239,14 +243,7 @@ func (n *Node) run(from *peer.Member) error {
 	if err != nil {
 		return err
 	}
-	durable := n.engine.Durable()
-	if last := n.file.LastIndex(); applied.Index > 0 && last < durable {
-		// The state came as a snapshot, and the process ended before the log began anew behind it.
-		if err := n.file.Reset(applied.Index, applied.Term); err != nil {
-			return err
-		}
-	}
-	var carrier raftnode.Transport = alone{}
+	var carrier raftnode.Transport // nil for a standalone: there is nobody to send to
 	var transport *peer.Transport
 	if n.opts.Set.Name != "" {
 		if transport, err = n.newTransport(); err != nil {
@@ -255,7 +252,7 @@ func (n *Node) run(from *peer.Member) error {
 		carrier = transport
 	}
 	raft, err := raftnode.Open(raftnode.Options{
-		ID: n.identity.RaftID, Log: n.file, StateMachine: machine{n}, Transport: carrier,
+		ID: n.raftID, Log: n.file, StateMachine: machine{n}, Transport: carrier,
 		Applied: applied, ElectionTimeout: n.electionTimeout(), Logger: n.log,
 		OnEvent: n.onEvent, OnFatal: n.fatal,
 	})
@@ -279,9 +276,6 @@ func (n *Node) run(from *peer.Member) error {
 	n.bump()
 	return nil
 }
-
-// alone is the transport of a standalone: there is nobody to send to.
-type alone struct{}
 
 func (n *Node) electionTimeout() time.Duration {
 	if s := n.stored.Load(); s != nil {
@@ -385,46 +379,42 @@ func (n *Node) fatal(err error) {
 
 // Shutdown hands over to another member, if this one is primary, and closes the node.
 func (n *Node) Shutdown(ctx context.Context) error {
-	n.handOver(ctx)
+	if err := n.handOver(ctx); err != nil {
+		n.log.Warn("no other member could take over before the shutdown", "c", "REPL", "id", 6015312, "error", err)
+	}
 	return n.Close()
 }
 
-// handOver gives the primary's role to another member, so that clients hardly notice. It is no error if nobody can take it.
-func (n *Node) handOver(ctx context.Context) {
+// handOver gives the primary's role to another member, so that clients hardly notice. A set of one has nobody to hand over to.
+func (n *Node) handOver(ctx context.Context) error {
 	raft := n.raft.Load()
 	s := n.stored.Load()
 	if raft == nil || s == nil || len(s.config.Members) < 2 || !raft.Status().Primary {
-		return
+		return nil
 	}
-	if err := raft.TransferLeadership(ctx, 0); err != nil {
-		n.log.Warn("no other member could take over before the shutdown", "c", "REPL", "id", 6015312, "error", err)
-	}
+	return raft.TransferLeadership(ctx, 0)
 }
 
 // Close stops the node. It does not hand over; what was acknowledged is on disk all the same.
 func (n *Node) Close() error {
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.closed {
+	closed := n.closed
+	n.closed = true // from here on the member joins nothing
+	n.mu.Unlock()
+	if closed {
 		return nil
 	}
-	n.closed = true
 	n.cancel()
+	if n.server != nil {
+		n.server.Close()
+	}
 	n.work.Wait()
 	var errs []error
-	if n.server != nil {
-		errs = append(errs, n.server.Close())
-	}
-	for _, l := range n.opts.Listeners {
-		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-			errs = append(errs, err)
-		}
-	}
 	if t := n.transport.Load(); t != nil {
 		t.Close()
 	}
 	if raft := n.raft.Load(); raft != nil {
-		errs = append(errs, raft.Close())
+		raft.Close()
 	}
 	if n.dispatcher != nil {
 		n.dispatcher.Close()
@@ -446,10 +436,25 @@ func (n *Node) Close() error {
 
 // compactLog drops what of the log neither storage nor readers of the oplog need.
 func (n *Node) compactLog() {
-	if raft := n.raft.Load(); raft != nil {
-		upTo := min(n.engine.Durable(), n.file.IndexKeeping(n.opts.OplogBytes))
-		if err := raft.Compact(upTo); err != nil && !errors.Is(err, os.ErrClosed) && n.ctx.Err() == nil {
-			n.log.Warn("the log could not be trimmed", "c", "STORAGE", "id", 6015313, "error", err)
-		}
+	raft := n.raft.Load()
+	if raft == nil {
+		return
 	}
+	upTo := min(n.engine.Durable(), n.behindOplog())
+	if err := raft.Compact(upTo); err != nil && n.ctx.Err() == nil {
+		n.log.Warn("the log could not be trimmed", "c", "STORAGE", "id", 6015313, "error", err)
+	}
+}
+
+// behindOplog returns the last entry behind the newest OplogBytes of the log; 0 if there is none.
+func (n *Node) behindOplog() uint64 {
+	kept := int64(0)
+	segments := n.file.Segments()
+	for i := len(segments) - 1; i >= 0; i-- {
+		if kept >= n.opts.OplogBytes {
+			return segments[i].LastIndex
+		}
+		kept += segments[i].Bytes
+	}
+	return 0
 }

@@ -48,8 +48,8 @@ func (n *Node) ask(ctx context.Context, host string, cmd document.Doc) (document
 	return d, nil
 }
 
-// Identity is what a member says of itself to another one that asks: the reply of the command _mortonIdentity.
-type Identity struct {
+// answer is what another member says of itself.
+type answer struct {
 	RaftID    uint64
 	Set       string
 	SetID     document.ObjectID // of the set that it belongs to
@@ -64,7 +64,7 @@ func (n *Node) Identity() document.Doc {
 	v := n.engine.Local()
 	defer v.Close()
 	var b document.Builder
-	b.AppendInt64("raftId", int64(n.identity.RaftID))
+	b.AppendInt64("raftId", int64(n.raftID))
 	b.AppendString("set", n.opts.Set.Name)
 	b.AppendBool("initiated", n.identity.SetID != "")
 	b.AppendObjectID("setId", n.identity.setID())
@@ -72,15 +72,15 @@ func (n *Node) Identity() document.Doc {
 	return b.Finish()
 }
 
-func (n *Node) askIdentity(ctx context.Context, host string) (Identity, error) {
+func (n *Node) askIdentity(ctx context.Context, host string) (answer, error) {
 	var cmd document.Builder
 	cmd.AppendInt32("_mortonIdentity", 1)
 	cmd.AppendString("$db", "admin")
 	d, err := n.ask(ctx, host, cmd.Finish())
 	if err != nil {
-		return Identity{}, err
+		return answer{}, err
 	}
-	return Identity{
+	return answer{
 		RaftID: uint64(d.Lookup("raftId").Int64()), Set: strings.Clone(d.Lookup("set").Str()), SetID: d.Lookup("setId").ObjectID(),
 		Initiated: d.Lookup("initiated").Bool(), Empty: d.Lookup("empty").Bool(),
 	}, nil

@@ -32,37 +32,40 @@ func (l replicatedLog) WaitApplied(ctx context.Context, ts oplog.Timestamp) erro
 	return l.n.engine.WaitApplied(ctx, ts)
 }
 
-// WaitCommitted waits until a majority has ts and majority reads show it.
-func (l replicatedLog) WaitCommitted(ctx context.Context, ts oplog.Timestamp) error {
+// WaitCommitted waits until a majority has op and majority reads show it.
+func (l replicatedLog) WaitCommitted(ctx context.Context, op oplog.OpTime) error {
 	raft, err := l.raft()
 	if err != nil {
 		return err
 	}
-	if l.Committed().TS >= ts {
-		return nil
+	if op.Term == 0 {
+		if err := l.WaitApplied(ctx, op.TS); err != nil {
+			return err
+		}
+		return l.n.engine.WaitApplied(ctx, op.TS)
 	}
-	if _, primary := l.n.engine.Primary(); primary {
-		return lostPrimary(raft.WaitCommitted(ctx, ts))
-	}
-	return l.n.engine.WaitApplied(ctx, ts)
+	return lostPrimary(raft.WaitCommitted(ctx, op))
 }
 
-// WaitDurable waits until ts is on this member's disk.
-func (l replicatedLog) WaitDurable(ctx context.Context, ts oplog.Timestamp) error {
+// WaitDurable waits until op, of this member's term as primary, is on its disk.
+func (l replicatedLog) WaitDurable(ctx context.Context, op oplog.OpTime) error {
 	raft, err := l.raft()
 	if err != nil {
 		return err
 	}
-	return lostPrimary(raft.WaitDurable(ctx, ts))
+	if _, primary := l.n.engine.Primary(); !primary {
+		return nil // a secondary applies only what its log has on disk
+	}
+	return lostPrimary(raft.WaitDurable(ctx, op))
 }
 
-// WaitReplicated waits until count members, this one included, have ts.
-func (l replicatedLog) WaitReplicated(ctx context.Context, ts oplog.Timestamp, count int) error {
+// WaitReplicated waits until count members, this one included, have op, of this member's term as primary.
+func (l replicatedLog) WaitReplicated(ctx context.Context, op oplog.OpTime, count int) error {
 	raft, err := l.raft()
 	if err != nil {
 		return err
 	}
-	return lostPrimary(raft.WaitReplicated(ctx, ts, count))
+	return lostPrimary(raft.WaitReplicated(ctx, op, count))
 }
 
 // ReadBarrier waits until it is certain that this member was primary after the call began and that majority reads show everything

@@ -121,7 +121,7 @@ func (n *Node) describe(v *replset.View, raft *raftnode.Node, writable bool, ele
 		return
 	}
 	v.Config = s.config
-	v.Self = s.memberOf(n.identity.RaftID)
+	v.Self = s.memberOf(n.raftID)
 	v.Primary = s.memberOf(st.Leader)
 	switch {
 	case v.Self < 0:
@@ -134,7 +134,7 @@ func (n *Node) describe(v *replset.View, raft *raftnode.Node, writable bool, ele
 	default:
 		v.State = replset.Secondary
 		v.SyncFrom = v.Primary
-		if st.Leader == n.identity.RaftID {
+		if st.Leader == n.raftID {
 			v.Primary = -1 // elected, but not yet writable
 		}
 	}
@@ -191,7 +191,7 @@ func point(ts oplog.Timestamp, term uint64) replset.Point {
 
 // status is what this member tells the others.
 func (n *Node) status() peer.Status {
-	st := peer.Status{State: int32(replset.Startup2), Started: n.started, Uptime: time.Since(n.started), Wall: time.Now()}
+	st := peer.Status{State: int32(replset.Startup2), Uptime: time.Since(n.started), Wall: time.Now()}
 	raft := n.raft.Load()
 	if raft == nil {
 		return st

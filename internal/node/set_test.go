@@ -1,0 +1,193 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/peer/memnet"
+	"github.com/mortondb/morton/internal/replset"
+)
+
+// set is a replica set in one process: a network and file systems in memory, in virtual time.
+type set struct {
+	t       *testing.T
+	network *memnet.Network
+	hosts   []string
+	fs      map[string]*vfs.MemFS
+	nodes   map[string]*Node
+}
+
+func newSet(t *testing.T, hosts ...string) *set {
+	s := &set{t: t, network: memnet.New(1), hosts: hosts, fs: map[string]*vfs.MemFS{}, nodes: map[string]*Node{}}
+	for _, h := range hosts {
+		s.fs[h] = vfs.NewCrashableMem()
+	}
+	return s
+}
+
+func (s *set) start(host string) *Node {
+	s.t.Helper()
+	l, err := s.network.Listen(host)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.fs[host].MkdirAll("db", 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	name, _, _ := strings.Cut(host, ":")
+	var seeds []string
+	for _, h := range s.hosts {
+		if h != host {
+			seeds = append(seeds, h)
+		}
+	}
+	n, err := Start(Options{
+		FS: s.fs[host], DBPath: "db", Listeners: []net.Listener{l}, Naming: replset.Naming{Hostname: name, Bind: []string{name}, Port: 27017},
+		Set: replset.SetOption{Name: "foo", Seeds: seeds}, CacheBytes: 1 << 20,
+		Dial:   func(ctx context.Context, to string) (net.Conn, error) { return s.network.Dial(ctx, host, to) },
+		Logger: slog.New(slog.NewTextHandler(testWriter{s.t, name}, nil)),
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.nodes[host] = n
+	return n
+}
+
+type testWriter struct {
+	t    *testing.T
+	name string
+}
+
+func (w testWriter) Write(b []byte) (int, error) {
+	w.t.Logf("%s %s %s", time.Now().Format("05.000"), w.name, strings.TrimSpace(string(b)))
+	return len(b), nil
+}
+
+func (s *set) startAll() {
+	for _, h := range s.hosts {
+		s.start(h)
+	}
+}
+
+func (s *set) stopAll() {
+	s.t.Helper()
+	for _, n := range s.nodes {
+		if err := n.Close(); err != nil {
+			s.t.Error(err)
+		}
+	}
+}
+
+// kill ends a member as kill -9 and a power failure together would: its connections break, and what was not synced is lost.
+func (s *set) kill(host string) {
+	s.network.Kill(host)
+	crashed := s.fs[host].CrashClone(vfs.CrashCloneCfg{})
+	if err := s.nodes[host].Close(); err != nil {
+		s.t.Logf("%s: closing the corpse: %v", host, err)
+	}
+	delete(s.nodes, host)
+	s.fs[host] = crashed
+}
+
+// command runs a command on a member.
+func (s *set) command(host, format string, args ...any) (document.Doc, error) {
+	s.t.Helper()
+	cmd, err := document.FromJSON(fmt.Sprintf(format, args...))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	n := Node{opts: Options{Dial: func(ctx context.Context, to string) (net.Conn, error) { return s.network.Dial(ctx, "client", to) }}}
+	return n.ask(context.Background(), host, cmd)
+}
+
+func (s *set) must(host, format string, args ...any) document.Doc {
+	s.t.Helper()
+	d, err := s.command(host, format, args...)
+	if err != nil {
+		s.t.Fatalf("%s: %s: %v", host, fmt.Sprintf(format, args...), err)
+	}
+	return d
+}
+
+// primary waits until a member says that it is the writable primary.
+func (s *set) primary() string {
+	s.t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for time.Now().Before(deadline) {
+		for h := range s.nodes {
+			if d, err := s.command(h, `{"hello": 1, "$db": "admin"}`); err == nil && d.Lookup("isWritablePrimary").Bool() {
+				return h
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	s.t.Fatal("no primary within a minute")
+	return ""
+}
+
+// settle waits until all members are primary or secondary and hold the same state, and returns its digest.
+func (s *set) settle() string {
+	s.t.Helper()
+	p := s.primary()
+	var want string
+	for h := range s.nodes {
+		for tries := 0; ; tries++ {
+			mark := s.must(p, `{"_mortonMark": 1, "$db": "admin"}`).Lookup("mark").Str()
+			a := s.must(p, `{"_mortonDigest": "%s", "$db": "admin"}`, mark)
+			b, err := s.command(h, `{"_mortonDigest": "%s", "maxTimeMS": 2000, "$db": "admin"}`, mark)
+			if err == nil {
+				want = digestText(a)
+				if got := digestText(b); got != want {
+					s.t.Fatalf("%s differs from the primary %s:\n%s\n%s", h, p, got, want)
+				}
+				break
+			}
+			if tries > 200 {
+				s.t.Fatalf("%s does not catch up: %v", h, err)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	return want
+}
+
+func digestText(d document.Doc) string {
+	return d.Lookup("collections").String() + d.Lookup("sessions").String()
+}
+
+// TestSetElectsFailsOverAndKeepsEveryWrite is the article in virtual time: three members, an initiation without configuration, a write, the primary
+// killed, the write found on the new primary; then the old one comes back.
+func TestSetElectsFailsOverAndKeepsEveryWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017", "b:27017", "c:27017")
+		s.startAll()
+		defer s.stopAll()
+		if d := s.must("a:27017", `{"replSetInitiate": 1, "$db": "admin"}`); d.Lookup("info2").Str() != "no configuration explicitly specified -- making one" {
+			t.Fatal(d)
+		}
+		begin := time.Now()
+		p := s.primary()
+		t.Logf("primary %s after %v", p, time.Since(begin))
+		s.must(p, `{"insert": "c", "documents": [{"_id": 1, "x": 1}], "$db": "test"}`)
+		s.kill(p)
+		begin = time.Now()
+		q := s.primary()
+		t.Logf("primary %s %v after the death of %s", q, time.Since(begin), p)
+		if d := s.must(q, `{"find": "c", "$db": "test"}`); d.LookupPath("cursor.firstBatch").String() != `[{"_id":1,"x":1}]` {
+			t.Fatal(d)
+		}
+		s.must(q, `{"insert": "c", "documents": [{"_id": 2, "x": 2}], "$db": "test"}`)
+		s.start(p)
+		s.settle()
+	})
+}
