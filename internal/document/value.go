@@ -343,3 +343,6 @@ func appendBinary(dst []byte, subtype byte, data []byte) []byte {
 	dst = append(dst, subtype)
 	return append(dst, data...)
 }
+
+// NewObjectID returns a new identifier: the time, what is this process's own, a counter.
+func NewObjectID() ObjectID { return bson.NewObjectID() }

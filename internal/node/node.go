@@ -42,7 +42,7 @@ type Options struct {
 	MaxConns           int
 	Quiet              bool // no line for each connection
 	EnableTestCommands bool
-	SlowMS             int64
+	SlowMS             int64 // operations that take longer are logged; 0: DefaultSlowMS, negative: all of them
 
 	// Process is what commands ask of the program around the node; nil: nothing is known of it, and the shutdown command is refused.
 	Process Process
@@ -64,6 +64,7 @@ type Process interface {
 const (
 	DefaultCacheBytes = 64 << 20
 	DefaultOplogBytes = 1 << 30
+	DefaultSlowMS     = 100
 	memTableBytes     = 16 << 20
 )
 
@@ -107,6 +108,9 @@ func Start(opts Options) (*Node, error) {
 	}
 	if opts.OplogBytes == 0 {
 		opts.OplogBytes = DefaultOplogBytes
+	}
+	if opts.SlowMS == 0 {
+		opts.SlowMS = DefaultSlowMS
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
