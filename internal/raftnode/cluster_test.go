@@ -373,7 +373,7 @@ func (l link) sendSnapshot(msg raftpb.Message) {
 	took := c.snapTime
 	c.mu.Unlock()
 	ok := false
-	snap, release, err := node.Checkpoint(context.Background(), dir)
+	snap, release, err := node.Checkpoint(context.Background(), msg.To, dir)
 	if err == nil {
 		time.Sleep(took)
 		if m, err := node.SnapshotMessage(msg.To, snap); err == nil {

@@ -109,6 +109,9 @@ func Open(opts Options) (*Node, error) {
 	if opts.ElectionTimeout < 5*Tick {
 		return nil, fmt.Errorf("raftnode: election timeout %v is shorter than %v", opts.ElectionTimeout, 5*Tick)
 	}
+	if opts.Transport == nil {
+		opts.Transport = nobody{}
+	}
 	if err := reconcile(opts.Log, opts.Applied); err != nil {
 		return nil, err
 	}

@@ -30,12 +30,17 @@ type Transport interface {
 	Send(msgs []raftpb.Message)
 }
 
+// nobody is the transport of a node without others.
+type nobody struct{}
+
+func (nobody) Send([]raftpb.Message) {}
+
 // Options of a node.
 type Options struct {
 	ID           uint64 // of the data directory: random, never used twice
 	Log          Log    // the node does not close it
 	StateMachine StateMachine
-	Transport    Transport
+	Transport    Transport // nil: there are no other members
 
 	// Applied is what the state machine durably holds: zero for a member that waits for its first snapshot.
 	Applied Snapshot

@@ -3,13 +3,23 @@ package raftnode
 import (
 	"context"
 	"fmt"
+	"math"
+	"time"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 )
 
 // pin keeps log entries behind index from being trimmed: a snapshot up to it is on its way to a member.
-type pin struct{ index uint64 }
+type pin struct {
+	to       uint64
+	index    uint64
+	released time.Time // when it had arrived; the pin holds until the member has installed it, or too long has passed
+}
+
+// pinGrace is how long a member may take to install a snapshot before the log is trimmed all the same. If it takes longer it
+// may need another one.
+const pinGrace = 5 * time.Minute
 
 // incoming is a received snapshot while raft decides whether to take it.
 type incoming struct {
@@ -17,10 +27,10 @@ type incoming struct {
 	dir   string
 }
 
-// Checkpoint has the state machine write a checkpoint into dir, for a MsgSnap. Until release is called the log keeps the
-// entries that follow it.
-func (n *Node) Checkpoint(ctx context.Context, dir string) (s Snapshot, release func(), err error) {
-	item := &checkpointItem{dir: dir, pin: &pin{}, done: make(chan error, 1)}
+// Checkpoint has the state machine write a checkpoint into dir, for a MsgSnap to a member. The log keeps the entries that follow
+// it until release is called and the member has installed it.
+func (n *Node) Checkpoint(ctx context.Context, to uint64, dir string) (s Snapshot, release func(), err error) {
+	item := &checkpointItem{dir: dir, pin: &pin{to: to}, done: make(chan error, 1)}
 	n.mu.Lock()
 	item.pin.index = n.applied // the checkpoint holds at least this
 	n.pins[item.pin] = struct{}{}
@@ -28,7 +38,7 @@ func (n *Node) Checkpoint(ctx context.Context, dir string) (s Snapshot, release 
 	release = func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		delete(n.pins, item.pin)
+		item.pin.released = time.Now()
 	}
 	n.applies.put(applyItem{checkpoint: item})
 	select {
@@ -39,10 +49,26 @@ func (n *Node) Checkpoint(ctx context.Context, dir string) (s Snapshot, release 
 		err = ErrStopped
 	}
 	if err != nil {
-		release()
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		delete(n.pins, item.pin)
 		return Snapshot{}, nil, err
 	}
 	return item.snapshot, release, nil
+}
+
+// unpinLocked takes off the pins that are no longer needed and returns how far the others let the log be trimmed.
+func (n *Node) unpinLocked() (upTo uint64) {
+	upTo = math.MaxUint64
+	for p := range n.pins {
+		arrived := !p.released.IsZero()
+		if arrived && (n.leading == 0 || n.water.matchOf(p.to) >= p.index || time.Since(p.released) > pinGrace) {
+			delete(n.pins, p)
+			continue
+		}
+		upTo = min(upTo, p.index)
+	}
+	return upTo
 }
 
 // makeCheckpoint is Checkpoint's part on the applier.
@@ -145,10 +171,7 @@ func (n *Node) ReportUnreachable(id uint64) {
 // the state machine has durably applied, and how much log is to be kept.
 func (n *Node) Compact(upTo uint64) error {
 	n.mu.Lock()
-	upTo = min(upTo, n.applied)
-	for p := range n.pins {
-		upTo = min(upTo, p.index)
-	}
+	upTo = min(upTo, n.applied, n.unpinLocked())
 	stopped := n.stopped
 	n.mu.Unlock()
 	if stopped != nil {

@@ -226,6 +226,13 @@ func (w *watermarks) positions() (durable, committed oplog.Timestamp) {
 	return w.durableTS, w.committedTS
 }
 
+// matchOf returns how far another member's log on disk is known to reach.
+func (w *watermarks) matchOf(id uint64) uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.match[id]
+}
+
 // at returns the last timestamp known to be in the log up to index.
 func (w *watermarks) at(index uint64) oplog.Timestamp {
 	w.mu.Lock()
