@@ -250,7 +250,7 @@ func (g *insertGroup) begin(id int32, doc document.Doc) {
 // PrepareInsert returns a document as it is stored: _id first, made if it is missing, everything checked.
 func PrepareInsert(doc document.Doc) (document.Doc, error) {
 	if len(doc) > document.MaxSize {
-		return nil, mongoerr.New(mongoerr.BSONObjectTooLarge, "object to insert too large. size in bytes: %d, max size: %d", len(doc), document.MaxSize)
+		return nil, mongoerr.New(mongoerr.BadValue, "object to insert too large. size in bytes: %d, max size: %d", len(doc), document.MaxSize)
 	}
 	it := doc.Iter()
 	first := it.Next()
@@ -279,8 +279,7 @@ func PrepareInsert(doc document.Doc) (document.Doc, error) {
 func checkID(id document.Value) error {
 	switch id.Type {
 	case document.TypeArray, document.TypeUndefined, document.TypeRegex:
-		name := id.Type.String()
-		return mongoerr.New(mongoerr.BadValue, "can't use %s for _id", articleFor(name))
+		return mongoerr.New(mongoerr.InvalidIdField, "The '_id' value cannot be of type %s", id.Type)
 	case document.TypeDocument:
 		for it := id.Doc().Iter(); it.Next(); {
 			if len(it.Key()) > 0 && it.Key()[0] == '$' {
@@ -289,14 +288,6 @@ func checkID(id document.Value) error {
 		}
 	}
 	return nil
-}
-
-func articleFor(typeName string) string {
-	switch typeName {
-	case "array", "undefined":
-		return "an " + typeName
-	}
-	return "a " + typeName
 }
 
 // duplicateKey is mongod's error for a unique key that is taken.
