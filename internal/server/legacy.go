@@ -44,7 +44,10 @@ func (c *conn) sendDoc(to *respondent, d document.Doc) error {
 //
 // To a client of an old opcode a member that is not primary says "not master" and nothing else, whatever it is instead:
 // drivers before 2.1 look for another primary only for that very text, later ones for texts that begin so.
+//
+// A read that has failed is no error for getLastError, which is about writes and commands.
 func (c *conn) sendFailure(to *respondent, err *mongoerr.Error) error {
+	c.state.NoteError(nil)
 	text := err.Message
 	if err.Code.NotPrimary() {
 		text = "not master"

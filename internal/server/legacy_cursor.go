@@ -161,6 +161,7 @@ func (c *conn) getMore(to *respondent, m wire.GetMore) (more bool, err error) {
 		case err == nil:
 		case err.Code == mongoerr.CursorNotFound:
 			c.s.cursors.remove(m.CursorID)
+			c.state.NoteError(nil)
 			return c.sendReply(to, &wire.Reply{Flags: wire.CursorNotFound}, 0, nil)
 		default:
 			return c.sendFailure(to, err)

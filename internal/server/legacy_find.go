@@ -33,7 +33,7 @@ func (c *conn) handleFind(q *wire.Query, db, coll string, to *respondent) error 
 			return err
 		}
 		if q.Flags&wire.Exhaust != 0 {
-			return c.exhaustCursor(to, wire.GetMore{Namespace: q.Namespace, Return: max(q.Return, 0), CursorID: id})
+			return c.exhaustCursor(to, wire.GetMore{Namespace: q.Namespace, CursorID: id})
 		}
 		return nil
 	})
