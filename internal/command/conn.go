@@ -60,8 +60,8 @@ func (c *Conn) Legacy() bool {
 	return c.oldOpcodes && c.client == nil
 }
 
-// NoteError makes err what getLastError says. Package server calls it for what came by an old opcode and never became a
-// command.
+// NoteError makes err what getLastError says; nil: nothing. Package server calls it for what came by an old opcode and
+// never became a command, and after reads by old opcodes, which have no error of that kind.
 func (c *Conn) NoteError(err *mongoerr.Error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
