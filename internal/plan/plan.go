@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/query"
 )
@@ -14,6 +17,11 @@ const (
 	IDPoint               // the one document with this _id
 	IndexScan             // the index entries within Ranges
 )
+
+// String returns mongod's name of the stage that does it.
+func (k Kind) String() string {
+	return [...]string{"COLLSCAN", "IDHACK", "IXSCAN"}[k]
+}
 
 // KeyField is one part of an index's key pattern.
 type KeyField struct {
@@ -42,7 +50,7 @@ type Request struct {
 // the values' encodings (package keys) one after the other, descending fields inverted, without the index's prefix.
 type Range struct{ Start, End []byte }
 
-// Plan is how to find the documents of a query.
+// Plan is how to find the documents of a query. It is a value: it holds no state and can be run any number of times.
 type Plan struct {
 	Kind    Kind
 	ID      document.Value // of IDPoint
@@ -53,10 +61,38 @@ type Plan struct {
 	ProvidesSort bool          // documents come in the order of Request.Sort; true if there is none
 	Dedup        bool          // the same record may come up several times (multikey index); only its first counts
 	Residual     *query.Filter // what each document must still match; nil if whatever is found matches
+
+	Bounds []FieldBounds // of IndexScan: what Ranges are made of, for humans
+	rank   rank
 }
 
-// Choose returns the plan to run.
-func Choose(req *Request) (*Plan, error) { panic("soon") }
+// FieldBounds is the bounds on one field of an index, in the words of mongod's explain.
+type FieldBounds struct {
+	Path      string
+	Intervals []string
+}
 
-// Candidates returns every plan worth trying, best guess first; there is always at least one.
-func Candidates(req *Request) ([]*Plan, error) { panic("soon") }
+// String returns the plan on one line.
+func (p *Plan) String() string {
+	var b strings.Builder
+	b.WriteString(p.Kind.String())
+	switch p.Kind {
+	case IDPoint:
+		fmt.Fprintf(&b, " %v", p.ID)
+	case IndexScan:
+		fmt.Fprintf(&b, " %s", p.Index)
+		for _, f := range p.Bounds {
+			fmt.Fprintf(&b, " %s: %s", f.Path, strings.Join(f.Intervals, " "))
+		}
+		fmt.Fprintf(&b, " (%d)", len(p.Ranges))
+	}
+	for _, flag := range []struct {
+		set  bool
+		name string
+	}{{p.Reverse, "reverse"}, {p.ProvidesSort, "sorted"}, {p.Dedup, "dedup"}, {p.Residual != nil, "filter"}} {
+		if flag.set {
+			b.WriteString(" " + flag.name)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,193 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/mortondb/morton/internal/query"
+)
+
+// Choose returns the plan to run. For now it is the first of the candidates; it is here that trying the best of them
+// for a while, as mongod does, will take its place.
+func Choose(req *Request) (*Plan, error) {
+	list, err := Candidates(req)
+	if err != nil {
+		return nil, err
+	}
+	return list[0], nil
+}
+
+// Candidates returns every plan worth trying, best guess first; there is always at least one. A scan of the collection
+// is among them only if no index helps, or if it is asked for.
+func Candidates(req *Request) ([]*Plan, error) {
+	p := planner{req: req, conjuncts: req.Filter.Root().Children}
+	if done, err := p.hinted(); done != nil || err != nil {
+		return done, err
+	}
+	if req.Sort != nil && req.Sort.Natural() != 0 {
+		return []*Plan{p.scan(req.Sort.Natural() < 0)}, nil
+	}
+	if id := p.idPoint(); id != nil {
+		return []*Plan{id}, nil
+	}
+	var list []*Plan
+	for i := range req.Indexes {
+		if plan := p.index(&req.Indexes[i], false); plan != nil {
+			list = append(list, plan)
+		}
+	}
+	if len(list) == 0 {
+		return []*Plan{p.scan(false)}, nil
+	}
+	slices.SortStableFunc(list, func(a, b *Plan) int { return a.rank.compare(b.rank) })
+	return list, nil
+}
+
+// planner is one request being planned.
+type planner struct {
+	req       *Request
+	conjuncts []*query.Node
+}
+
+// scan returns the plan that reads the whole collection.
+func (p *planner) scan(reverse bool) *Plan {
+	plan := &Plan{Kind: CollScan, Reverse: reverse, ProvidesSort: p.req.Sort == nil || len(p.req.Sort.Fields()) == 0}
+	if !p.req.Filter.MatchesAll() {
+		plan.Residual = p.req.Filter
+	}
+	return plan
+}
+
+// idPoint returns the plan that looks at a single document, if the filter says which; a single document is sorted.
+func (p *planner) idPoint() *Plan {
+	id, by := idValue(p.conjuncts)
+	if by == nil {
+		return nil
+	}
+	return &Plan{Kind: IDPoint, ID: id, ProvidesSort: true, Residual: p.residual([]*query.Node{by})}
+}
+
+// residual returns the filter that remains when the conditions in met need not be looked at; nil if none remains.
+func (p *planner) residual(met []*query.Node) *query.Filter {
+	if len(met) == 0 && len(p.conjuncts) > 0 {
+		return p.req.Filter
+	}
+	var rest []*query.Node
+	for _, n := range p.conjuncts {
+		if !slices.Contains(met, n) {
+			rest = append(rest, n)
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	return query.FilterOf(rest...)
+}
+
+// index returns the plan that uses an index; nil if it would be of no use. hinted: it is wanted all the same, even if a sparse
+// index then does not find everything, as in mongod.
+func (p *planner) index(ix *Index, hinted bool) *Plan {
+	a := newAccess(ix, p.conjuncts)
+	if or := p.orAccess(ix); or != nil && !a.bounded() {
+		a = or
+	}
+	plan := &Plan{
+		Kind: IndexScan, Index: ix.Name, Ranges: a.ranges, ProvidesSort: true,
+		Dedup: ix.Multikey != 0, Residual: p.residual(a.met), Bounds: a.describe(),
+	}
+	sorts := p.req.Sort != nil && len(p.req.Sort.Fields()) > 0
+	if sorts && len(a.ranges) > 0 {
+		plan.Reverse, plan.ProvidesSort = a.order(p.req.Sort)
+	}
+	if !hinted && (!a.complete(p.conjuncts) || !a.bounded() && !(sorts && plan.ProvidesSort)) {
+		return nil
+	}
+	plan.rank = a.rank(plan)
+	return plan
+}
+
+// orAccess returns bounds from an $or among the conjuncts: the union of what its branches give. Nil if some branch gives none.
+func (p *planner) orAccess(ix *Index) *access {
+	for i, n := range p.conjuncts {
+		if n.Op != query.OpOr {
+			continue
+		}
+		others := slices.Delete(slices.Clone(p.conjuncts), i, i+1)
+		if a := unionAccess(ix, n.Children, others); a != nil {
+			return a
+		}
+	}
+	return nil
+}
+
+// rank orders plans by how few documents they are likely to look at. Each part decides only if those before are equal; less is better.
+type rank struct {
+	empty     int // 0: it is known that nothing matches
+	unique    int // 0: at most one document for each range
+	points    int // fields bound to single values, negative
+	bounds    int // fields with bounds, negative
+	sort      int // 0: the order comes for free
+	ranges    int
+	keyLength int
+}
+
+func (r rank) compare(s rank) int {
+	return cmp.Or(cmp.Compare(r.empty, s.empty), cmp.Compare(r.unique, s.unique), cmp.Compare(r.points, s.points), cmp.Compare(r.bounds, s.bounds),
+		cmp.Compare(r.sort, s.sort), cmp.Compare(r.ranges, s.ranges), cmp.Compare(r.keyLength, s.keyLength))
+}
+
+func (a *access) rank(p *Plan) rank {
+	return rank{
+		empty:     oneUnless(len(a.ranges) == 0),
+		unique:    oneUnless(a.index.Unique && a.points() == len(a.index.Key)),
+		points:    -a.points(),
+		bounds:    -len(a.fields),
+		sort:      oneUnless(p.ProvidesSort),
+		ranges:    len(a.ranges),
+		keyLength: len(a.index.Key),
+	}
+}
+
+func oneUnless(good bool) int {
+	if good {
+		return 0
+	}
+	return 1
+}
+
+// hinted returns the plan that the hint asks for, an error if there is no such plan, nothing if there is no hint.
+func (p *planner) hinted() ([]*Plan, error) {
+	hint, isHinted, err := query.CompileHint(p.req.Hint)
+	if !isHinted || err != nil {
+		return nil, err
+	}
+	natural := 0
+	if p.req.Sort != nil {
+		natural = p.req.Sort.Natural()
+	}
+	if hint.Natural != 0 {
+		if natural != 0 && natural != hint.Natural {
+			return nil, query.ErrHintOtherNatural
+		}
+		return []*Plan{p.scan(hint.Natural < 0)}, nil
+	}
+	i := slices.IndexFunc(p.req.Indexes, func(ix Index) bool { return ix.isHinted(hint) })
+	switch {
+	case natural != 0:
+		return nil, query.ErrHintAgainstNatural
+	case i < 0:
+		return nil, query.ErrBadHint
+	case p.req.Indexes[i].Name == "_id_":
+		if id := p.idPoint(); id != nil {
+			return []*Plan{id}, nil
+		}
+	}
+	return []*Plan{p.index(&p.req.Indexes[i], true)}, nil
+}
+
+func (ix *Index) isHinted(h query.Hint) bool {
+	if h.Key == nil {
+		return ix.Name == h.Index
+	}
+	return slices.EqualFunc(ix.Key, h.Key, func(k KeyField, f query.SortField) bool { return k.Path == f.Path && k.Descending == f.Descending })
+}

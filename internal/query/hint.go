@@ -1,0 +1,50 @@
+package query
+
+import (
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+)
+
+// Hint is a compiled hint. At most one field is set; none for no hint.
+type Hint struct {
+	Index   string      // an index's name
+	Key     []SortField // an index's key pattern
+	Natural int         // 1 or -1: read the collection, forwards or backwards
+}
+
+// Errors of hints, which are found out when indexes are known.
+var (
+	ErrBadHint            = mongoerr.New(mongoerr.BadValue, "planner returned error :: caused by :: hint provided does not correspond to an existing index")
+	ErrHintAgainstNatural = mongoerr.New(mongoerr.BadValue, "index hint not allowed with $natural sort order")
+	ErrHintOtherNatural   = mongoerr.New(mongoerr.BadValue, "$natural hint must be in the same direction as $natural sort order")
+)
+
+// CompileHint compiles the hint of a command; a missing value and an empty document are no hint.
+func CompileHint(v document.Value) (h Hint, hinted bool, err error) {
+	switch {
+	case v.IsMissing(), v.Type == document.TypeDocument && v.Doc().IsEmpty():
+		return Hint{}, false, nil
+	case v.Type == document.TypeString:
+		return Hint{Index: v.Str()}, true, nil
+	case v.Type != document.TypeDocument:
+		return Hint{}, false, mongoerr.New(mongoerr.FailedToParse, "Hint must be a string or an object")
+	}
+	spec := v.Doc()
+	if natural := spec.Lookup("$natural"); !natural.IsMissing() {
+		if spec.Len() > 1 {
+			return Hint{}, false, badValue("Cannot include '$natural' in compound hint: %s", docText(spec))
+		}
+		return Hint{Natural: NaturalDirection(natural)}, true, nil
+	}
+	if name := spec.First(); name.Key == "$hint" && name.Type == document.TypeString {
+		return Hint{Index: name.Str()}, true, nil
+	}
+	for it := spec.Iter(); it.Next(); {
+		n, _ := it.Value().AsFloat64()
+		if n == 0 || n != n {
+			return Hint{}, false, ErrBadHint
+		}
+		h.Key = append(h.Key, SortField{it.Key(), n < 0})
+	}
+	return h, true, nil
+}
