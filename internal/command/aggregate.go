@@ -55,7 +55,7 @@ var aggregateFields = func() *schema[aggregateArgs] {
 		}},
 		findBool("allowDiskUse", func(a *aggregateArgs) *bool { return &a.allowDiskUse }),
 		safeBool("bypassDocumentValidation", func(a *aggregateArgs) *bool { return &a.bypass }),
-		object("collation", func(a *aggregateArgs) *document.Doc { return &a.collation }),
+		collation(object("collation", func(a *aggregateArgs) *document.Doc { return &a.collation }), func(a *aggregateArgs) *document.Doc { return &a.collation }),
 		hint("hint", func(a *aggregateArgs) *document.Value { return &a.hint }),
 		object("let", func(a *aggregateArgs) *document.Doc { return &a.let }),
 		safeBool("fromMongos", func(a *aggregateArgs) *bool { return &a.bypass }),

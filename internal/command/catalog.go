@@ -63,7 +63,7 @@ var createFields = newSchema("create",
 	enum("validationAction", func(a *createArgs) *string { return &a.action }, "error", "warn"),
 	text("viewOn", func(a *createArgs) *string { return &a.viewOn }),
 	documents("pipeline", func(a *createArgs) *[]document.Doc { return &a.pipeline }),
-	object("collation", func(a *createArgs) *document.Doc { return &a.collation }),
+	collation(object("collation", func(a *createArgs) *document.Doc { return &a.collation }), func(a *createArgs) *document.Doc { return &a.collation }),
 	object("timeseries", func(a *createArgs) *document.Doc { return &a.timeseries }),
 	field[createArgs]{name: "clusteredIndex", set: func(a *createArgs, v document.Value) error {
 		if v.Type != document.TypeDocument && v.Type != document.TypeBool {
@@ -385,11 +385,22 @@ var dropIndexesFields = newSchema("dropIndexes",
 
 func runDropIndexes(ctx context.Context, o *operation, a *dropIndexesArgs) error {
 	all := isAllIndexes(a.index)
+	var chosen map[uint32]bool // by number, once they have been found: they are dropped one after the other
 	was, t, err := o.d.engine.DropIndexes(ctx, o.ns, func(coll *engine.Collection) ([]*engine.Index, error) {
 		if all {
 			return slices.Clone(coll.Indexes[1:]), nil
 		}
-		return chooseIndexes(coll, a.index)
+		if chosen == nil {
+			list, err := chooseIndexes(coll, a.index)
+			if err != nil {
+				return nil, err
+			}
+			chosen = map[uint32]bool{}
+			for _, ix := range list {
+				chosen[ix.Number] = true
+			}
+		}
+		return slices.DeleteFunc(slices.Clone(coll.Indexes), func(ix *engine.Index) bool { return !chosen[ix.Number] }), nil
 	})
 	o.noteTime(t)
 	if err != nil {

@@ -23,7 +23,7 @@ func connectionCommands() []*row {
 		{name: "resetError", aliases: []string{"reseterror"}, help: "forgets the last error, for clients from before 2013", prepare: plain(runResetError)},
 		{name: "_isSelf", help: "internal: which process this is", prepare: plain(runIsSelf)},
 		{name: "_mortonIdentity", help: "internal: who this member is, for another member that asks", adminOnly: true, prepare: plain(runIdentity)},
-		{name: "_mortonPeer", help: "internal: makes the connection one between members", adminOnly: true, quiet: true, prepare: plain(runPeer)},
+		{name: "_mortonPeer", help: "internal: makes the connection one between members", adminOnly: true, quiet: true, ownOK: true, prepare: plain(runPeer)},
 	}
 }
 

@@ -17,8 +17,13 @@ type createIndexesArgs struct {
 var createIndexesFields = newSchema("createIndexes",
 	documents("indexes", func(a *createIndexesArgs) *[]document.Doc { return &a.indexes }).require(),
 	safeBool("ignoreUnknownIndexOptions", func(a *createIndexesArgs) *bool { return &a.ignoreUnknown }),
-	// An index is committed through the log like any write, so that every number of members can be had by the write concern.
-	anything("commitQuorum", func(a *createIndexesArgs) *document.Value { return &a.commitQuorum }),
+	field[createIndexesArgs]{name: "commitQuorum", set: func(a *createIndexesArgs, v document.Value) error {
+		a.commitQuorum = v
+		if v.Type != document.TypeString && !v.IsNumber() {
+			return wrongType(v.Type, "string", "long", "int", "decimal", "double")
+		}
+		return nil
+	}},
 ).on(mongoerr.BadValue)
 
 func runCreateIndexes(ctx context.Context, o *operation, a *createIndexesArgs) error {
@@ -36,8 +41,18 @@ func runCreateIndexes(ctx context.Context, o *operation, a *createIndexesArgs) e
 		}
 		specs = append(specs, spec)
 	}
+	if err := checkDuplicates(specs); err != nil {
+		return err
+	}
+	quorum, err := o.commitQuorum(a.commitQuorum)
+	if err != nil {
+		return err
+	}
 	done, err := o.d.engine.CreateIndexes(ctx, o.ns, specs)
 	o.noteTime(done.Time)
+	if err == nil && quorum > 1 && !done.Time.IsZero() {
+		err = o.d.log.WaitReplicated(ctx, done.Time, quorum)
+	}
 	if err != nil {
 		return err
 	}
@@ -48,7 +63,56 @@ func runCreateIndexes(ctx context.Context, o *operation, a *createIndexesArgs) e
 		return nil
 	}
 	o.out.AppendBool("createdCollectionAutomatically", done.CollectionCreated)
-	o.out.AppendString("commitQuorum", "votingMembers")
+	if a.commitQuorum.IsMissing() {
+		o.out.AppendString("commitQuorum", "votingMembers")
+	} else {
+		o.out.AppendValue("commitQuorum", a.commitQuorum)
+	}
+	if done.After-done.Before < len(specs) {
+		o.out.AppendString("note", "index already exists")
+	}
+	return nil
+}
+
+// commitQuorum returns how many members must have the index before the command answers; 0 if the client did not say, 1 if
+// the write concern says enough. An index goes through the log like any write, so that a majority has it at the end in any case
+// (mongod waits for all voting members, and for ever if one is down).
+func (o *operation) commitQuorum(v document.Value) (int, error) {
+	members := 1
+	if c := o.view.Config; c != nil {
+		members = len(c.Members)
+	}
+	n, isNumber := v.ToInt64()
+	switch {
+	case v.IsMissing():
+		return 0, nil
+	case isNumber && n > int64(members):
+		return 0, mongoerr.New(mongoerr.UnsatisfiableCommitQuorum, "Not enough data-bearing nodes to satisfy commit quorum")
+	case isNumber && n < 0:
+		return 0, mongoerr.New(mongoerr.FailedToParse, "commitQuorum has to be a non-negative number and not greater than 50; found: %d", n)
+	case isNumber:
+		return int(n), nil
+	case v.Str() == "votingMembers":
+		return members, nil
+	case v.Str() == "majority":
+		return members/2 + 1, nil
+	}
+	return 0, mongoerr.New(mongoerr.UnknownReplWriteConcern, "No write concern mode named '%s' found in replica set configuration", v.Str())
+}
+
+// checkDuplicates refuses a command that asks for the same index twice.
+func checkDuplicates(specs []document.Doc) error {
+	for i, a := range specs {
+		for _, b := range specs[:i] {
+			same := document.CompareDocs(a.Lookup("key").Doc(), b.Lookup("key").Doc()) == 0
+			switch {
+			case same && a.Lookup("name").Str() == b.Lookup("name").Str():
+				return mongoerr.New(mongoerr.OperationFailed, "Cannot build two identical indexes. Try again without duplicate indexes.")
+			case same && a.Lookup("unique").Truthy() == b.Lookup("unique").Truthy():
+				return mongoerr.New(mongoerr.IndexOptionsConflict, "Index already exists with a different name: %s", b.Lookup("name").Str())
+			}
+		}
+	}
 	return nil
 }
 

@@ -30,7 +30,7 @@ var deleteStatementFields = newSchema("",
 		s.multi = n == 0
 		return nil
 	}}.require(),
-	object("collation", func(s *deleteStatement) *document.Doc { return &s.collation }),
+	collation(object("collation", func(s *deleteStatement) *document.Doc { return &s.collation }), func(s *deleteStatement) *document.Doc { return &s.collation }),
 	hint("hint", func(s *deleteStatement) *document.Value { return &s.hint }),
 )
 

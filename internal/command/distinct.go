@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
@@ -20,7 +21,7 @@ type distinctArgs struct {
 var distinctFields = newSchema("distinct",
 	text("key", func(a *distinctArgs) *string { return &a.key }).require(),
 	object("query", func(a *distinctArgs) *document.Doc { return &a.query }),
-	object("collation", func(a *distinctArgs) *document.Doc { return &a.collation }),
+	collation(object("collation", func(a *distinctArgs) *document.Doc { return &a.collation }), func(a *distinctArgs) *document.Doc { return &a.collation }),
 ).on(mongoerr.InvalidNamespace)
 
 func runDistinct(ctx context.Context, o *operation, a *distinctArgs) error {
@@ -45,14 +46,20 @@ func runDistinct(ctx context.Context, o *operation, a *distinctArgs) error {
 			}
 		}
 	}
-	o.out.AppendValue("values", set.values.FinishValue())
+	slices.SortFunc(set.values, document.Compare)
+	o.out.OpenArray("values")
+	for i, v := range set.values {
+		o.out.AppendValue(document.Index(i), v)
+	}
+	o.out.Close()
 	return nil
 }
 
-// distinctSet is the values found so far, each once, in the order in which they were found.
+// distinctSet is the values found so far, each once: of equal ones the first.
 type distinctSet struct {
 	seen   map[string]struct{}
-	values document.ArrayBuilder
+	values []document.Value
+	size   int
 	key    []byte
 }
 
@@ -62,8 +69,8 @@ func (s *distinctSet) add(v document.Value) error {
 		return nil
 	}
 	s.seen[string(s.key)] = struct{}{}
-	s.values.Append(v)
-	if s.values.Size() > document.MaxSize {
+	s.values = append(s.values, v.Clone())
+	if s.size += len(v.Data) + 8; s.size > document.MaxSize {
 		return mongoerr.New(17217, "distinct too big, 16mb cap")
 	}
 	return nil

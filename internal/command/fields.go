@@ -307,3 +307,36 @@ func eachElement(v document.Value, use func(document.Value) error) error {
 	}
 	return nil
 }
+
+// collationDoc is a collation as clients write it.
+type collationDoc struct {
+	locale                                             string
+	caseFirst, alternate, maxVariable, version         string
+	strength                                           int64
+	caseLevel, numericOrdering, normalization, reverse bool
+}
+
+var collationFields = newSchema("collation",
+	text("locale", func(c *collationDoc) *string { return &c.locale }).require(),
+	boolean("caseLevel", func(c *collationDoc) *bool { return &c.caseLevel }),
+	text("caseFirst", func(c *collationDoc) *string { return &c.caseFirst }),
+	safeLong("strength", func(c *collationDoc) *int64 { return &c.strength }),
+	boolean("numericOrdering", func(c *collationDoc) *bool { return &c.numericOrdering }),
+	text("alternate", func(c *collationDoc) *string { return &c.alternate }),
+	text("maxVariable", func(c *collationDoc) *string { return &c.maxVariable }),
+	boolean("normalization", func(c *collationDoc) *bool { return &c.normalization }),
+	boolean("backwards", func(c *collationDoc) *bool { return &c.reverse }),
+	text("version", func(c *collationDoc) *string { return &c.version }),
+)
+
+// collation makes the row f, which takes a document, one that takes a collation. Whether there is such a collation is package
+// query's business.
+func collation[A any](f field[A], at func(*A) *document.Doc) field[A] {
+	return f.then(func(a *A) error {
+		d := *at(a)
+		if d.IsEmpty() {
+			return nil
+		}
+		return collationFields.readNamed(d, new(collationDoc))
+	})
+}

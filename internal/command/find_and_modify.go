@@ -30,7 +30,7 @@ var findAndModifyFields = newSchema("findAndModify",
 	safeBool("new", func(a *findAndModifyArgs) *bool { return &a.new }),
 	safeBool("upsert", func(a *findAndModifyArgs) *bool { return &a.upsert }),
 	safeBool("bypassDocumentValidation", func(a *findAndModifyArgs) *bool { return &a.bypass }),
-	object("collation", func(a *findAndModifyArgs) *document.Doc { return &a.collation }),
+	collation(object("collation", func(a *findAndModifyArgs) *document.Doc { return &a.collation }), func(a *findAndModifyArgs) *document.Doc { return &a.collation }),
 	documents("arrayFilters", func(a *findAndModifyArgs) *[]document.Doc {
 		a.hasArrayFilters = true
 		return &a.arrayFilters

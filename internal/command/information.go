@@ -232,8 +232,8 @@ func runFeatures(_ context.Context, o *operation) error {
 	return nil
 }
 
-// runQueryOptions tells the flags of OP_QUERY that are understood: all but Exhaust.
+// runQueryOptions tells the flags of OP_QUERY that are understood.
 func runQueryOptions(_ context.Context, o *operation) error {
-	o.out.AppendInt32("options", 0b1011_0110)
+	o.out.AppendInt32("options", 0b1111_0110)
 	return nil
 }

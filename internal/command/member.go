@@ -65,7 +65,7 @@ type ReplicaSet interface {
 
 // PeerAcceptor turns a client's connection into one of another member's (_mortonPeer).
 type PeerAcceptor interface {
-	// Answer returns the fields of the reply, without ok, and whether the other member is let in.
+	// Answer returns the reply, and whether the other member is let in.
 	Answer(cmd document.Doc) (reply document.Doc, ok bool)
 	// Accept takes over the connection of a member that was let in, after the reply. It returns when it is done with.
 	Accept(conn net.Conn, br *bufio.Reader, cmd document.Doc)

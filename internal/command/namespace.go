@@ -39,7 +39,7 @@ func (o *operation) setTarget(v document.Value, code mongoerr.Code, format strin
 }
 
 // systemCollections are the names that may begin with "system." although clients make the collection.
-var systemCollections = map[string]bool{"system.js": true, "system.profile": true}
+var systemCollections = map[string]bool{"system.js": true, "system.profile": true, "system.views": true}
 
 // checkCreate refuses names that a client must not give to a collection.
 func (o *operation) checkCreate() error {

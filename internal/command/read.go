@@ -18,7 +18,7 @@ func readCommands() []*row {
 		{name: "killCursors", help: "ends cursors", runs: whereReadable, stableAPI: true, prepare: typed(killCursorsFields, runKillCursors)},
 		{name: "count", help: "counts documents", runs: onSecondaryIfAsked, reads: true, stableAPI: true, readConcern: readConcernRead, prepare: typed(countFields, runCount)},
 		{name: "distinct", help: "returns the different values of a field", runs: onSecondaryIfAsked, reads: true, readConcern: readConcernAll, prepare: typed(distinctFields, runDistinct)},
-		{name: "aggregate", help: "runs a pipeline", runs: onSecondaryIfAsked, reads: true, stableAPI: true, readConcern: readConcernAll, writeConcern: true, ownMaxTime: true, prepare: typed(aggregateFields, runAggregate)},
+		{name: "aggregate", help: "runs a pipeline", runs: onSecondaryIfAsked, reads: true, stableAPI: true, readConcern: readConcernAll, writeConcern: true, ownMaxTime: true, ownConcernTypes: true, prepare: typed(aggregateFields, runAggregate)},
 	}
 }
 
@@ -55,7 +55,7 @@ var findFields = newSchema("FindCommandRequest",
 	findBool("oplogReplay", func(a *findArgs) *bool { return &a.oplogReplay }),     // a hint that is not needed
 	findBool("allowPartialResults", func(a *findArgs) *bool { return &a.ignored }), // about shards, which there are not
 	findBool("allowDiskUse", func(a *findArgs) *bool { return &a.ignored }),        // a permission that is not made use of
-	findObject("collation", func(a *findArgs) *document.Doc { return &a.collation }),
+	collation(findObject("collation", func(a *findArgs) *document.Doc { return &a.collation }), func(a *findArgs) *document.Doc { return &a.collation }),
 	findObject("min", func(a *findArgs) *document.Doc { return &a.min }),
 	findObject("max", func(a *findArgs) *document.Doc { return &a.max }),
 	object("let", func(a *findArgs) *document.Doc { return &a.let }),
@@ -162,7 +162,7 @@ var countFields = newSchema("count",
 	}},
 	notNegative("skip", func(a *countArgs) *int64 { return &a.skip }),
 	hint("hint", func(a *countArgs) *document.Value { return &a.hint }),
-	object("collation", func(a *countArgs) *document.Doc { return &a.collation }),
+	collation(object("collation", func(a *countArgs) *document.Doc { return &a.collation }), func(a *countArgs) *document.Doc { return &a.collation }),
 	ignored[countArgs]("fields"), // of drivers before 2012
 ).on(mongoerr.InvalidNamespace)
 

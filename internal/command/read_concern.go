@@ -54,7 +54,11 @@ func (o *operation) readReadConcern() error {
 	if v.IsMissing() {
 		return nil
 	}
-	if v.Type != document.TypeDocument {
+	switch {
+	case v.Type == document.TypeDocument:
+	case o.row.ownConcernTypes:
+		return argumentError(within(o.row.name, within("readConcern", wrongType(v.Type, "object"))))
+	default:
 		return mongoerr.New(mongoerr.FailedToParse, "readConcern field should be an object")
 	}
 	rc, given, err := parseReadConcern(v.Doc())

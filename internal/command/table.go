@@ -49,7 +49,7 @@ type row struct {
 	retryable       bool // may be sent twice with the same transaction number
 	illegalTxn      bool // a transaction number makes no sense at all
 	ownMaxTime      bool // maxTimeMS means something else to it, or its schema reads it
-	ownConcernTypes bool // a writeConcern of the wrong type is complained of in its parser's words
+	ownConcernTypes bool // concerns of the wrong type are complained of in its parser's words
 	ownOK           bool // it appends ok itself
 	quiet           bool // not for the slow log: it waits on purpose
 

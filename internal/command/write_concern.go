@@ -91,11 +91,8 @@ func waitFor(ctx context.Context, log Log, w replset.WriteConcern, op oplog.OpTi
 // awaitWriteConcern waits for what the write concern asks. That it could not be reached is no error of the command: the
 // write has happened.
 func (o *operation) awaitWriteConcern(ctx context.Context) {
-	if !o.row.writeConcern || o.fault.writeConcernError != nil || o.generic.write.Unacknowledged() {
+	if !o.row.writeConcern || o.row.reads || o.fault.writeConcernError != nil || o.generic.write.Unacknowledged() {
 		return
-	}
-	if o.req.Legacy && o.generic.writeConcern.IsMissing() {
-		return // the write opcodes: who wants to wait asks getLastError
 	}
 	op := o.wrote
 	if op.IsZero() {
