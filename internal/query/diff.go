@@ -64,8 +64,7 @@ type change struct {
 
 // appendDiff appends the diff of two documents. n is the part of the update that made the change; nil if that is not known.
 func appendDiff(dst []byte, old, updated document.Doc, n *updateNode) ([]byte, bool) {
-	var space [8]change
-	changes, ok := compareFields(space[:0], old, updated, n)
+	changes, ok := compareFields(old, updated, n)
 	if !ok || !describable(old, changes) {
 		return nil, false
 	}
@@ -84,7 +83,7 @@ func appendDiff(dst []byte, old, updated document.Doc, n *updateNode) ([]byte, b
 
 // compareFields goes through both documents together. Where the names differ, the old field is gone; what is left of the updated
 // document at the end is new, even if some of it was there before, in another place.
-func compareFields(changes []change, old, updated document.Doc, n *updateNode) ([]change, bool) {
+func compareFields(old, updated document.Doc, n *updateNode) (changes []change, ok bool) {
 	o, u := old.Iter(), updated.Iter()
 	hasOld, hasUpdated := o.Next(), u.Next()
 	for ; hasOld && hasUpdated; hasOld = o.Next() {

@@ -44,10 +44,11 @@ func parseIn(_ *filterCompiler, path string, operand document.Value) (*Node, err
 	if err != nil {
 		return nil, err
 	}
-	if len(values) == 1 {
-		return newComparison(OpEq, path, values[0]), nil
+	n := newIn(path, values)
+	if len(n.Values) == 1 {
+		return newComparison(OpEq, path, n.Values[0]), nil
 	}
-	return newIn(path, values), nil
+	return n, nil
 }
 
 func parseNin(_ *filterCompiler, path string, operand document.Value) (*Node, error) {

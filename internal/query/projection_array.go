@@ -1,6 +1,7 @@
 package query
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
@@ -34,15 +35,20 @@ func (ps *projectionParser) addSlice(path string, spec document.Doc, operand doc
 		return err
 	}
 	ps.slice = true
-	return ps.add(path, projectionField{slice: s})
+	if err := mongoerr.From(ps.add(path, projectionField{slice: s})); err != nil {
+		return invalidSlice(spec, fmt.Sprintf("Location%d: %s", err.Code, err.Message), max(1, operand.Doc().Len()))
+	}
+	return nil
+}
+
+// invalidSlice is for what is neither the $slice of a find projection, and why, nor the expression of that name.
+func invalidSlice(spec document.Doc, why string, args int) error {
+	return mongoerr.New(28667, "Invalid $slice syntax. The given syntax %s did not match the find() syntax because :: %s :: "+
+		"The given syntax did not match the expression $slice syntax. :: caused by :: "+
+		"Expression $slice takes at least 2 arguments, and at most 3, but %d were passed in.", docText(spec), why, args)
 }
 
 func parseSlice(spec document.Doc, operand document.Value) (*sliceRange, error) {
-	invalid := func(why string, args int) error {
-		return mongoerr.New(28667, "Invalid $slice syntax. The given syntax %s did not match the find() syntax because :: %s :: "+
-			"The given syntax did not match the expression $slice syntax. :: caused by :: "+
-			"Expression $slice takes at least 2 arguments, and at most 3, but %d were passed in.", docText(spec), why, args)
-	}
 	if operand.IsNumber() {
 		n, _ := operand.ToInt64()
 		if n < 0 {
@@ -51,14 +57,14 @@ func parseSlice(spec document.Doc, operand document.Value) (*sliceRange, error) 
 		return &sliceRange{limit: n}, nil
 	}
 	if operand.Type != document.TypeArray {
-		return nil, invalid("Location31273: $slice only supports numbers and [skip, limit] arrays", 1)
+		return nil, invalidSlice(spec, "Location31273: $slice only supports numbers and [skip, limit] arrays", 1)
 	}
 	var args []document.Value
 	for it := operand.Doc().Iter(); it.Next(); {
 		args = append(args, it.Value())
 	}
 	if len(args) < 2 || len(args) > 3 {
-		return nil, invalid("Location31272: $slice array argument should be of form [skip, limit]", len(args))
+		return nil, invalidSlice(spec, "Location31272: $slice array argument should be of form [skip, limit]", len(args))
 	}
 	if len(args) == 2 && args[0].IsNumber() && args[1].IsNumber() {
 		skip, _ := args[0].ToInt64()

@@ -11,8 +11,8 @@ func compileReplacement(replacement document.Doc, opts UpdateOptions) (*Update, 
 	if opts.Multi {
 		return nil, mongoerr.New(mongoerr.FailedToParse, "multi update is not supported for replacement-style update")
 	}
-	if len(opts.ArrayFilters) > 0 {
-		return nil, mongoerr.New(mongoerr.FailedToParse, "arrayFilters may not be specified for replacement-style updates")
+	if _, err := compileArrayFilters(opts.ArrayFilters); err != nil { // checked, though of no use, as in mongod
+		return nil, err
 	}
 	return &Update{replacement: replacement, filter: opts.Filter}, nil
 }
