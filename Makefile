@@ -32,11 +32,11 @@ race: ## the tests of what runs concurrently, under the race detector
 
 .PHONY: crash
 crash: build ## real processes killed with -9 under load; ROUNDS=50 for the long form
-	$(PYTHON) test/crash/run --morton ./morton --rounds $${ROUNDS:-5}
+	$(PYTHON) test/crash/run --binary ./morton --rounds $${ROUNDS:-5}
 
 .PHONY: acceptance
 acceptance: build ## the article and today's drivers against real processes; makes its own environments
-	$(PYTHON) test/acceptance/run --morton ./morton
+	$(PYTHON) test/acceptance/run --binary ./morton
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (10m)
@@ -46,7 +46,7 @@ fuzz: ## every fuzz target for FUZZTIME (10m)
 
 .PHONY: figures
 figures: build ## start, failover, memory and size, as a table
-	$(PYTHON) test/acceptance/figures --morton ./morton
+	$(PYTHON) test/acceptance/figures --binary ./morton
 
 .PHONY: help
 help:

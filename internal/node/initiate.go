@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
@@ -29,16 +30,24 @@ func (n *Node) Initiate(ctx context.Context, arg document.Value, legacy bool) (d
 	if err := n.begin(s, setID); err != nil {
 		return nil, err
 	}
-	if raft := n.raft.Load(); len(s.config.Members) > 1 {
-		n.work.Go(func() {
-			ctx, cancel := context.WithTimeout(n.ctx, s.config.Settings.ElectionTimeout)
-			defer cancel()
-			_ = raft.Campaign(ctx) // if nobody answers in time, the election timeout asks again
-		})
-	}
+	n.work.Go(n.stand)
 	var b document.Builder
 	in.AppendReply(&b, s.config.Members[self].Host, legacy)
 	return b.Finish(), nil
+}
+
+// stand stands for election, again and again until somebody leads: the connections to the other members are only being made.
+func (n *Node) stand() {
+	const attempt = 20 * time.Millisecond
+	raft := n.raft.Load()
+	for n.ctx.Err() == nil {
+		if leader, _ := raft.Leader(); leader != 0 {
+			return
+		}
+		ctx, cancel := context.WithTimeout(n.ctx, attempt)
+		_ = raft.Campaign(ctx) // what comes of it is seen above
+		cancel()
+	}
 }
 
 // probe asks all members of a configuration who they are, fills in their raft ids, and returns which of them is this process.

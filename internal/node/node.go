@@ -142,6 +142,9 @@ func (n *Node) open() (err error) {
 	if n.file, err = logfile.Open(fs, path(n.opts.DBPath, "log"), logfile.Options{}); err != nil {
 		return err
 	}
+	if err := storage.SyncDir(fs, n.opts.DBPath); err != nil {
+		return err
+	}
 	n.engine.Connect(appender{n}, entryReader{n.file})
 	if err := n.checkSet(); err != nil {
 		return err

@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/peer/memnet"
 	"github.com/mortondb/morton/internal/replset"
+	"github.com/mortondb/morton/internal/storage"
 )
 
 // set is a replica set in one process: a network and file systems in memory, in virtual time.
@@ -24,6 +27,7 @@ type set struct {
 	hosts   []string
 	fs      map[string]*vfs.MemFS
 	nodes   map[string]*Node
+	killing sync.Map // hosts whose process is being killed: what fails there now does not matter
 }
 
 func newSet(t *testing.T, hosts ...string) *set {
@@ -40,7 +44,7 @@ func (s *set) start(host string) *Node {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := s.fs[host].MkdirAll("db", 0o755); err != nil {
+	if err := errors.Join(s.fs[host].MkdirAll("db", 0o755), storage.SyncDir(s.fs[host], "")); err != nil {
 		s.t.Fatal(err)
 	}
 	name, _, _ := strings.Cut(host, ":")
@@ -52,9 +56,14 @@ func (s *set) start(host string) *Node {
 	}
 	n, err := Start(Options{
 		FS: s.fs[host], DBPath: "db", Listeners: []net.Listener{l}, Naming: replset.Naming{Hostname: name, Bind: []string{name}, Port: 27017},
-		Set: replset.SetOption{Name: "foo", Seeds: seeds}, CacheBytes: 1 << 20,
+		Set: replset.SetOption{Name: "foo", Seeds: seeds}, CacheBytes: 1 << 20, Quiet: true,
 		Dial:   func(ctx context.Context, to string) (net.Conn, error) { return s.network.Dial(ctx, host, to) },
 		Logger: slog.New(slog.NewTextHandler(testWriter{s.t, name}, nil)),
+		OnFatal: func(err error) {
+			if _, killed := s.killing.Load(host); !killed {
+				s.t.Errorf("%s: %v", host, err)
+			}
+		},
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -90,6 +99,8 @@ func (s *set) stopAll() {
 
 // kill ends a member as kill -9 and a power failure together would: its connections break, and what was not synced is lost.
 func (s *set) kill(host string) {
+	s.killing.Store(host, true)
+	defer s.killing.Delete(host)
 	s.network.Kill(host)
 	crashed := s.fs[host].CrashClone(vfs.CrashCloneCfg{})
 	if err := s.nodes[host].Close(); err != nil {
