@@ -34,7 +34,7 @@ const maxRanges = 2000
 // newAccess returns the bounds that the conjuncts of a filter give to an index.
 func newAccess(ix *Index, conjuncts []*query.Node) *access {
 	a := &access{index: ix}
-	list := conditions(conjuncts)
+	list := conditionsOn(ix, conjuncts)
 	prefixes := [][]byte{nil}
 	for i := range ix.Key {
 		f, met, ok := a.field(i, list)
@@ -257,7 +257,7 @@ func (a *access) complete(conjuncts []*query.Node) bool {
 			return true
 		}
 	}
-	for _, c := range conditions(conjuncts) {
+	for _, c := range conditionsOn(a.index, conjuncts) {
 		for i, k := range a.index.Key {
 			if c.path == k.Path && !hasPosition(k.Path) && !a.index.multikey(i) && !c.node.MatchesMissing() {
 				return true

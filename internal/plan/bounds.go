@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
@@ -167,9 +168,11 @@ type element struct {
 	array string // the array's path
 }
 
-// conditions returns the conjuncts of list that have a path, also those within $elemMatch.
-func conditions(list []*query.Node) []condition {
-	return appendConditions(nil, list, "", nil)
+// conditionsOn returns the conjuncts of list that are about a field of an index, also those within $elemMatch.
+func conditionsOn(ix *Index, list []*query.Node) []condition {
+	return slices.DeleteFunc(appendConditions(nil, list, "", nil), func(c condition) bool {
+		return !slices.ContainsFunc(ix.Key, func(k KeyField) bool { return k.Path == c.path })
+	})
 }
 
 func appendConditions(out []condition, list []*query.Node, prefix string, e *element) []condition {

@@ -30,6 +30,9 @@ func Candidates(req *Request) ([]*Plan, error) {
 	if id := p.idPoint(); id != nil {
 		return []*Plan{id}, nil
 	}
+	if len(req.Indexes) > 0 && req.Filter.Root().MatchesNothing() {
+		return []*Plan{{Kind: IndexScan, Index: req.Indexes[0].Name, ProvidesSort: true}}, nil
+	}
 	var list []*Plan
 	for i := range req.Indexes {
 		if plan := p.index(&req.Indexes[i], false); plan != nil {
@@ -72,9 +75,13 @@ func (p *planner) residual(met []*query.Node) *query.Filter {
 	if len(met) == 0 && len(p.conjuncts) > 0 {
 		return p.req.Filter
 	}
+	isMet := make(map[*query.Node]bool, len(met))
+	for _, n := range met {
+		isMet[n] = true
+	}
 	var rest []*query.Node
 	for _, n := range p.conjuncts {
-		if !slices.Contains(met, n) {
+		if !isMet[n] {
 			rest = append(rest, n)
 		}
 	}

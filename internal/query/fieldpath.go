@@ -7,6 +7,8 @@ import (
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
+var errPathTooLong = mongoerr.New(5729100, "FieldPath is too long")
+
 // checkFieldPath checks a dotted path of a sort or projection as mongod's FieldPath does.
 func checkFieldPath(path string) error {
 	switch {
@@ -15,7 +17,7 @@ func checkFieldPath(path string) error {
 	case strings.HasSuffix(path, "."):
 		return mongoerr.New(40353, "FieldPath must not end with a '.'.")
 	case strings.Count(path, ".") >= document.MaxDepth:
-		return mongoerr.New(mongoerr.Overflow, "FieldPath is too long")
+		return errPathTooLong
 	}
 	for part := range strings.SplitSeq(path, ".") {
 		switch {

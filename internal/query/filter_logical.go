@@ -1,6 +1,8 @@
 package query
 
 import (
+	"slices"
+
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
@@ -186,7 +188,11 @@ func parseOr(c *filterCompiler, operand document.Value) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(list) == 1 {
+	list = slices.DeleteFunc(list, (*Node).MatchesNothing)
+	switch len(list) {
+	case 0:
+		return &Node{Op: OpAlwaysFalse}, nil
+	case 1:
 		return list[0], nil
 	}
 	if n := orAsIn(list); n != nil {

@@ -1,6 +1,10 @@
 package query
 
-import "github.com/mortondb/morton/internal/document"
+import (
+	"slices"
+
+	"github.com/mortondb/morton/internal/document"
+)
 
 // Op names an operator as MongoDB spells it.
 type Op string
@@ -36,6 +40,27 @@ type Node struct {
 
 	pred   predicate // of a condition on a path
 	spread bool      // the condition is tried on the elements of an array, too
+}
+
+// MatchesNothing reports whether a look at the condition tells that no document meets it.
+func (n *Node) MatchesNothing() bool {
+	switch n.Op {
+	case OpAlwaysFalse:
+		return true
+	case OpIn:
+		return len(n.Values) == 0
+	case OpAnd:
+		return slices.ContainsFunc(n.Children, (*Node).MatchesNothing)
+	}
+	return false
+}
+
+// MatchesMissing reports whether a condition on a path holds if there is nothing at the path; true for nodes that are no such condition.
+func (n *Node) MatchesMissing() bool {
+	if p := n.value(); p != nil {
+		return p.matchValue(document.Value{}, nil)
+	}
+	return true
 }
 
 // docMatcher is a condition on a document. pos, unless nil, receives the index of a traversed array's element that matched.

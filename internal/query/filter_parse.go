@@ -1,6 +1,8 @@
 package query
 
 import (
+	"strings"
+
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
@@ -97,11 +99,39 @@ func (c *filterCompiler) element(name string, v document.Value) ([]*Node, error)
 	case isOperatorDoc(v):
 		return c.operators(name, v.Doc())
 	}
+	if err := checkFilterPath(name); err != nil {
+		return nil, err
+	}
 	n, err := parseEq(c, name, v)
 	if err != nil {
 		return nil, err
 	}
 	return []*Node{n}, nil
+}
+
+// maxPositions is how many parts of a filter's path may be numbers. Each may mean a field or a position, and all combinations
+// are tried, so that their number grows exponentially in documents that are made for it.
+const maxPositions = 20
+
+// checkFilterPath refuses paths that could only do harm.
+func checkFilterPath(path string) error {
+	dots := strings.Count(path, ".")
+	switch {
+	case dots >= document.MaxDepth:
+		return errPathTooLong
+	case dots < maxPositions:
+		return nil
+	}
+	positions := 0
+	for part := range strings.SplitSeq(path, ".") {
+		if isIndex(part) {
+			positions++
+		}
+	}
+	if positions > maxPositions {
+		return badValue("more than %d parts of the path '%s' are numbers", maxPositions, path)
+	}
+	return nil
 }
 
 func (c *filterCompiler) documentOperator(name string, operand document.Value) (*Node, error) {
@@ -116,11 +146,9 @@ func (c *filterCompiler) documentOperator(name string, operand document.Value) (
 
 // operators compiles {$gt: 1, $lt: 5} on path.
 func (c *filterCompiler) operators(path string, doc document.Doc) ([]*Node, error) {
-	if c.depth++; c.depth > maxFilterDepth {
-		return nil, badValue("exceeded maximum query tree depth of %d at %s", maxFilterDepth, docText(doc))
+	if err := checkFilterPath(path); err != nil {
+		return nil, err
 	}
-	defer func() { c.depth-- }()
-
 	var list []*Node
 	for it := doc.Iter(); it.Next(); {
 		parse := pathOperators[it.Key()]

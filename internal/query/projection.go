@@ -17,11 +17,14 @@ type Projection struct {
 	positional *positional
 }
 
-type projectionNode []*projectionField
+type projectionNode struct {
+	fields []*projectionField
+	byName map[string]*projectionField // nil while there are few
+}
 
 type projectionField struct {
 	name  string
-	sub   projectionNode // of a path that goes on; nil at its end
+	sub   *projectionNode // of a path that goes on; nil at its end
 	drop  bool
 	slice *sliceRange
 	elem  predicate // $elemMatch
@@ -41,11 +44,14 @@ func (p *Projection) Apply(dst []byte, doc document.Doc) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return p.appendDoc(dst, doc, p.root, true, true), nil
+	return p.appendDoc(dst, doc, &p.root, true, true), nil
 }
 
-func (n projectionNode) field(name string) *projectionField {
-	for _, f := range n {
+func (n *projectionNode) field(name string) *projectionField {
+	if n.byName != nil {
+		return n.byName[name]
+	}
+	for _, f := range n.fields {
 		if f.name == name {
 			return f
 		}
@@ -53,8 +59,21 @@ func (n projectionNode) field(name string) *projectionField {
 	return nil
 }
 
+func (n *projectionNode) add(f *projectionField) {
+	n.fields = append(n.fields, f)
+	switch {
+	case n.byName != nil:
+		n.byName[f.name] = f
+	case len(n.fields) > manyChildren:
+		n.byName = map[string]*projectionField{}
+		for _, f := range n.fields {
+			n.byName[f.name] = f
+		}
+	}
+}
+
 // appendDoc appends what n leaves of doc. slice says whether $slice applies here: not in an array directly inside another.
-func (p *Projection) appendDoc(dst []byte, doc document.Doc, n projectionNode, top, slice bool) []byte {
+func (p *Projection) appendDoc(dst []byte, doc document.Doc, n *projectionNode, top, slice bool) []byte {
 	at := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
 	for it := doc.Iter(); it.Next(); {
@@ -72,7 +91,7 @@ func (p *Projection) appendDoc(dst []byte, doc document.Doc, n projectionNode, t
 		}
 	}
 	if top && !p.exclusion {
-		for _, f := range n {
+		for _, f := range n.fields {
 			if f.elem != nil {
 				dst = f.appendElemMatch(dst, doc.Lookup(f.name))
 			}
@@ -103,7 +122,7 @@ func (p *Projection) appendField(dst []byte, it *document.Iter, f *projectionFie
 }
 
 // appendArray appends what n leaves of the elements of an array. An inclusion drops elements that have no fields.
-func (p *Projection) appendArray(dst []byte, array document.Doc, n projectionNode, slice bool) []byte {
+func (p *Projection) appendArray(dst []byte, array document.Doc, n *projectionNode, slice bool) []byte {
 	at, count := len(dst), 0
 	dst = append(dst, 0, 0, 0, 0)
 	for it := array.Iter(); it.Next(); {

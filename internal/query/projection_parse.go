@@ -36,7 +36,7 @@ func CompileProjection(spec document.Doc, filter *Filter) (*Projection, error) {
 	p.identity = spec.IsEmpty()
 	p.exclusion = ps.resolve() == kindExclusion
 	if !p.exclusion && p.root.field("_id") == nil {
-		p.root = append(p.root, &projectionField{name: "_id"})
+		p.root.add(&projectionField{name: "_id"})
 	}
 	return p, nil
 }
@@ -176,19 +176,19 @@ func (ps *projectionParser) add(path string, f projectionField) error {
 		found := level.field(part)
 		switch {
 		case found == nil:
-			found = &projectionField{name: part}
-			*level = append(*level, found)
 			if !more {
-				*found, found.name = f, part
+				f.name = part
+				level.add(&f)
 				return nil
 			}
-			found.sub = projectionNode{}
+			found = &projectionField{name: part, sub: &projectionNode{}}
+			level.add(found)
 		case !more:
 			return mongoerr.New(31250, "Path collision at %s", path)
 		case found.sub == nil:
 			_, remaining, _ := strings.Cut(path, ".")
 			return mongoerr.New(31249, "Path collision at %s remaining portion %s", path, remaining)
 		}
-		level, rest = &found.sub, next
+		level, rest = found.sub, next
 	}
 }

@@ -11,6 +11,9 @@ type Sort struct {
 	natural int
 }
 
+// maxSortFields is how many fields a sort may have.
+const maxSortFields = 32
+
 // SortField is one part of a sort.
 type SortField struct {
 	Path       string
@@ -66,6 +69,9 @@ func (s *Sort) add(path string, v document.Value) error {
 		if f.Path == path {
 			return nil
 		}
+	}
+	if len(s.fields) == maxSortFields {
+		return mongoerr.New(13103, "too many compound keys")
 	}
 	s.fields = append(s.fields, SortField{path, n < 0})
 	return nil

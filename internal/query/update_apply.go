@@ -84,7 +84,7 @@ func (a *applier) object(dst []byte, doc document.Doc, n *updateNode) ([]byte, e
 
 // find is search for names that come from a document; updates have few paths.
 func (n *updateNode) find(name string) (int, bool) {
-	if len(n.children) > 8 {
+	if len(n.children) > manyChildren {
 		return n.search(name)
 	}
 	for i, c := range n.children {

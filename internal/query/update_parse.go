@@ -50,6 +50,7 @@ func compileOperators(update document.Doc, opts UpdateOptions) (*Update, error) 
 	if err := filters.checkUsed(update, c.u.root); err != nil {
 		return nil, err
 	}
+	c.u.root.finish()
 	c.u.touchesID = c.u.root.child("_id") != nil
 	return c.u, nil
 }
@@ -98,10 +99,16 @@ func (c *updateCompiler) noteDepth(path string, operand document.Value) {
 	c.u.deep = c.u.deep || depth > maxStoredDepth
 }
 
+// maxUpdateParts is how many parts the path of an update may have. No document is nested that deep.
+const maxUpdateParts = 1000
+
 // checkUpdatePath checks a path of an update as mongod's fieldchecker does.
 func checkUpdatePath(path string) error {
 	if path == "" {
 		return mongoerr.New(mongoerr.EmptyFieldName, "An empty update path is not valid.")
+	}
+	if strings.Count(path, ".") >= maxUpdateParts {
+		return mongoerr.New(mongoerr.Overflow, "Document exceeds maximum nesting depth of %d", maxStoredDepth)
 	}
 	positional := 0
 	for part := range strings.SplitSeq(path, ".") {

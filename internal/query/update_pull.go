@@ -61,7 +61,11 @@ func parsePullAll(_ string, operand document.Value) (operator, error) {
 	if operand.Type != document.TypeArray {
 		return nil, badValue("$pullAll requires an array argument but was given a %v", operand.Type)
 	}
-	return &pull{func(v document.Value) bool { return contains(operand.Doc(), v) }}, nil
+	values := newValueSet(arrayValues(operand))
+	return &pull{func(v document.Value) bool {
+		_, found := values.find(v)
+		return found
+	}}, nil
 }
 
 // pop removes the first or the last element.

@@ -6,10 +6,9 @@ import (
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
-	"github.com/mortondb/morton/internal/mongoerr"
 )
 
-// $push with $each, $position, $slice, $sort; $addToSet: elements into arrays.
+// $push with $each, $position, $slice, $sort: elements into arrays.
 
 type push struct {
 	values   []document.Value
@@ -191,54 +190,4 @@ func parsePushSort(v document.Value) (*pushSort, error) {
 		s.fields = append(s.fields, SortField{path, n < 0})
 	}
 	return s, nil
-}
-
-type addToSet struct{ values []document.Value } // without duplicates
-
-func (op *addToSet) apply(a *applier, old document.Value) (document.Value, effect, error) {
-	switch {
-	case old.IsMissing():
-		return a.newArray(op.values), stored, nil
-	case old.Type != document.TypeArray:
-		return old, unchanged, badValue("Cannot apply $addToSet to non-array field. Field named '%s' has non-array type %v", a.path[len(a.path)-1], old.Type)
-	}
-	var missing []document.Value
-	for _, v := range op.values {
-		if !contains(old.Doc(), v) {
-			missing = append(missing, v)
-		}
-	}
-	if missing == nil {
-		return old, unchanged, nil
-	}
-	return a.appended(old, missing), stored, nil
-}
-
-func contains(array document.Doc, v document.Value) bool {
-	for it := array.Iter(); it.Next(); {
-		if document.Equal(it.Value(), v) {
-			return true
-		}
-	}
-	return false
-}
-
-func parseAddToSet(_ string, operand document.Value) (operator, error) {
-	e := operand.Doc().First()
-	if operand.Type != document.TypeDocument || e.Key != "$each" {
-		return &addToSet{[]document.Value{operand}}, nil
-	}
-	switch {
-	case e.Type != document.TypeArray:
-		return nil, mongoerr.New(mongoerr.TypeMismatch, "The argument to $each in $addToSet must be an array but it was of type %v", e.Type)
-	case operand.Doc().Len() > 1:
-		return nil, badValue("Found unexpected fields after $each in $addToSet: %s", valueText(operand))
-	}
-	op := &addToSet{}
-	for it := e.Value.Doc().Iter(); it.Next(); {
-		if v := it.Value(); !slices.ContainsFunc(op.values, func(o document.Value) bool { return document.Equal(o, v) }) {
-			op.values = append(op.values, v)
-		}
-	}
-	return op, nil
 }

@@ -12,10 +12,11 @@ import (
 // document is updated in one walk, and two operators on one path are noticed.
 type updateNode struct {
 	name       string
-	leaf       *updateLeaf   // at the end of a path
-	children   []*updateNode // by name, sorted by compareFieldNames
-	positional *updateNode   // `$`
-	elements   []*updateNode // `$[]` and `$[name]`, whose names are "" and the filter's name; then there is nothing else
+	leaf       *updateLeaf            // at the end of a path
+	children   []*updateNode          // by name, sorted by compareFieldNames once the tree is complete
+	building   map[string]*updateNode // the children, while there are many and they are not sorted
+	positional *updateNode            // `$`
+	elements   []*updateNode          // `$[]` and `$[name]`, whose names are "" and the filter's name; then there is nothing else
 	filters    arrayFilters
 }
 
@@ -105,11 +106,53 @@ func (n *updateNode) step(path, prefix, part string, filters arrayFilters) (*upd
 		}
 		return n.positional, nil
 	}
-	i, found := n.search(part)
-	if !found {
-		n.children = slices.Insert(n.children, i, &updateNode{name: part})
+	return n.ensureChild(part), nil
+}
+
+// manyChildren is from how many on children are looked up in a map or by binary search.
+const manyChildren = 8
+
+// ensureChild returns the child called name of a node that is not finished, and makes it if need be.
+func (n *updateNode) ensureChild(name string) *updateNode {
+	if n.building == nil {
+		for _, c := range n.children {
+			if c.name == name {
+				return c
+			}
+		}
+	} else if c := n.building[name]; c != nil {
+		return c
 	}
-	return n.children[i], nil
+	c := &updateNode{name: name}
+	n.children = append(n.children, c)
+	if n.building != nil {
+		n.building[name] = c
+	} else if len(n.children) > manyChildren {
+		n.building = map[string]*updateNode{}
+		for _, c := range n.children {
+			n.building[c.name] = c
+		}
+	}
+	return c
+}
+
+// finish sorts the children of the whole tree.
+func (n *updateNode) finish() {
+	n.building = nil
+	slices.SortFunc(n.children, (*updateNode).compare)
+	for _, c := range n.children {
+		c.finish()
+	}
+	for _, e := range n.elements {
+		e.finish()
+	}
+	if n.positional != nil {
+		n.positional.finish()
+	}
+}
+
+func (n *updateNode) compare(m *updateNode) int {
+	return cmp.Or(compareFieldNames(n.name, m.name), cmp.Compare(n.name, m.name))
 }
 
 func (n *updateNode) element(identifier string, filters arrayFilters) *updateNode {
@@ -147,14 +190,13 @@ func merge(a, b *updateNode, path string) (*updateNode, error) {
 	if a.leaf != nil || b.leaf != nil || (len(a.elements) > 0) != (len(b.elements) > 0) {
 		return nil, conflict
 	}
-	out := &updateNode{name: a.name, filters: a.filters, children: slices.Clone(a.children), elements: slices.Clone(a.elements), positional: a.positional}
+	out := &updateNode{name: a.name, filters: a.filters, elements: slices.Clone(a.elements), positional: a.positional}
 	if out.filters == nil {
 		out.filters = b.filters
 	}
-	for _, c := range b.children {
-		if err := out.mergeChild(c, path); err != nil {
-			return nil, err
-		}
+	var err error
+	if out.children, err = mergeChildren(a.children, b.children, path); err != nil {
+		return nil, err
 	}
 	for _, e := range b.elements {
 		i := slices.IndexFunc(out.elements, func(o *updateNode) bool { return o.name == e.name })
@@ -175,29 +217,34 @@ func merge(a, b *updateNode, path string) (*updateNode, error) {
 		out.positional = b.positional
 		return out, nil
 	}
-	var err error
 	out.positional, err = merge(out.positional, b.positional, path+".$")
 	return out, err
 }
 
-func (n *updateNode) mergeChild(c *updateNode, path string) error {
-	i, found := n.search(c.name)
-	if !found {
-		n.children = slices.Insert(n.children, i, c)
-		return nil
+// mergeChildren merges two sorted lists.
+func mergeChildren(a, b []*updateNode, path string) ([]*updateNode, error) {
+	out := make([]*updateNode, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		switch c := a[0].compare(b[0]); {
+		case c < 0:
+			out, a = append(out, a[0]), a[1:]
+		case c > 0:
+			out, b = append(out, b[0]), b[1:]
+		default:
+			merged, err := merge(a[0], b[0], path+"."+a[0].name)
+			if err != nil {
+				return nil, err
+			}
+			out, a, b = append(out, merged), a[1:], b[1:]
+		}
 	}
-	merged, err := merge(n.children[i], c, path+"."+c.name)
-	if err != nil {
-		return err
-	}
-	n.children[i] = merged
-	return nil
+	return append(append(out, a...), b...), nil
 }
 
 // withPositional returns n with `$` turned into index.
 func (n *updateNode) withPositional(index, path string) (*updateNode, error) {
-	out := &updateNode{name: n.name, children: slices.Clone(n.children)}
 	named := *n.positional
 	named.name = index
-	return out, out.mergeChild(&named, path)
+	children, err := mergeChildren(n.children, []*updateNode{&named}, path)
+	return &updateNode{name: n.name, children: children}, err
 }

@@ -61,31 +61,26 @@ func (u *Update) equalities() (document.Doc, error) {
 	slices.SortStableFunc(list, func(a, b *Node) int { return strings.Compare(a.Path, b.Path) })
 	root := &updateNode{}
 	for i, n := range list {
-		for _, before := range list[:i] {
-			if err := checkInferred(before.Path, n.Path); err != nil {
-				return nil, err
-			}
-		}
 		if n.Path == "" {
 			return nil, mongoerr.New(mongoerr.IllegalOperation, "Cannot call setValue on the root object")
 		}
 		if err := root.add(n.Path, &updateLeaf{op: &set{n.Value}}, nil); err != nil {
-			return nil, err
+			return nil, inferredTwice(list[:i], n.Path)
 		}
 	}
+	root.finish()
 	a := &applier{doc: document.Empty, inserting: true, anyName: true}
 	return a.object(nil, document.Empty, root)
 }
 
-// checkInferred refuses two equalities of which the first's path is equal to or above the other's.
-func checkInferred(a, b string) error {
-	switch {
-	case a == b:
-		return mongoerr.New(mongoerr.NotSingleValueField, "cannot infer query fields to set, path '%s' is matched twice", a)
-	case strings.HasPrefix(b, a+"."):
-		return mongoerr.New(mongoerr.NotSingleValueField, "cannot infer query fields to set, both paths '%s' and '%s' are matched", b, a)
+// inferredTwice says with which of the equalities before it the one at path is in conflict.
+func inferredTwice(before []*Node, path string) error {
+	for _, n := range before {
+		if strings.HasPrefix(path, n.Path+".") {
+			return mongoerr.New(mongoerr.NotSingleValueField, "cannot infer query fields to set, both paths '%s' and '%s' are matched", path, n.Path)
+		}
 	}
-	return nil
+	return mongoerr.New(mongoerr.NotSingleValueField, "cannot infer query fields to set, path '%s' is matched twice", path)
 }
 
 // equalities appends the equalities that every document that matches n has.
