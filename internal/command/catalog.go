@@ -40,7 +40,7 @@ type createArgs struct {
 	expireAfter                               document.Value
 	pipeline                                  []document.Doc
 	preImages                                 struct{ enabled bool }
-	recordPreImages, strictViews              bool
+	recordPreImages, isView                   bool
 }
 
 var preImagesFields = newSchema("",
@@ -61,7 +61,10 @@ var createFields = newSchema("create",
 	object("validator", func(a *createArgs) *document.Doc { return &a.validator }),
 	enum("validationLevel", func(a *createArgs) *string { return &a.level }, "off", "strict", "moderate"),
 	enum("validationAction", func(a *createArgs) *string { return &a.action }, "error", "warn"),
-	text("viewOn", func(a *createArgs) *string { return &a.viewOn }),
+	text("viewOn", func(a *createArgs) *string {
+		a.isView = true
+		return &a.viewOn
+	}),
 	documents("pipeline", func(a *createArgs) *[]document.Doc { return &a.pipeline }),
 	collation(object("collation", func(a *createArgs) *document.Doc { return &a.collation }), func(a *createArgs) *document.Doc { return &a.collation }),
 	object("timeseries", func(a *createArgs) *document.Doc { return &a.timeseries }),
@@ -114,6 +117,10 @@ func (a *createArgs) check() error {
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'temp' field is an invalid option")
 	case a.capped && !a.hasSize:
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'size' field is required when 'capped' is true")
+	case a.isView && a.viewOn == "":
+		return mongoerr.New(mongoerr.BadValue, "'viewOn' cannot be empty")
+	case strings.HasPrefix(a.viewOn, "$"):
+		return mongoerr.New(mongoerr.InvalidNamespace, "invalid name for 'viewOn': %s", a.viewOn)
 	case !a.capped && a.viewOn == "" && (a.hasSize || a.hasMax):
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'capped' field needs to be true when either the 'size' or 'max' fields are present")
 	case a.viewOn == "" && a.pipeline != nil:

@@ -50,6 +50,9 @@ func runCreateIndexes(ctx context.Context, o *operation, a *createIndexesArgs) e
 	}
 	done, err := o.d.engine.CreateIndexes(ctx, o.ns, specs)
 	o.noteTime(done.Time)
+	if e := mongoerr.From(err); e != nil && e.Code == mongoerr.CannotCreateIndex && len(a.indexes) == 1 {
+		err = e.WithContext("Error in specification %s", a.indexes[0].Shell())
+	}
 	if err == nil && quorum > 1 && !done.Time.IsZero() {
 		err = o.d.log.WaitReplicated(ctx, done.Time, quorum)
 	}
@@ -133,7 +136,7 @@ var indexOptions = map[string]indexOption{
 	"background":              {}, // builds never stand in the way of reads and writes
 	"dropDups":                {missing: document.Value.Truthy},
 	"ns":                      {},
-	"hidden":                  {missing: document.Value.Truthy},
+	"hidden":                  {check: hiddenOption, missing: document.Value.Truthy},
 	"expireAfterSeconds":      {missing: always},
 	"partialFilterExpression": {missing: always},
 	"collation":               {missing: func(v document.Value) bool { return !simpleCollation(v.Doc()) }},
@@ -164,6 +167,13 @@ func indexVersion(v document.Value) error {
 	return nil
 }
 
+func hiddenOption(v document.Value) error {
+	if v.Type != document.TypeBool {
+		return mongoerr.New(mongoerr.TypeMismatch, "The field 'name' must be a bool, but got %s", v.Type) // its name is mongod's mistake
+	}
+	return nil
+}
+
 func flagOption(name string) func(document.Value) error {
 	return func(v document.Value) error {
 		if v.Type != document.TypeBool && !v.IsNumber() {
@@ -188,6 +198,9 @@ func normalizeIndex(given document.Doc, ignoreUnknown bool) (document.Doc, error
 		return fail(mongoerr.New(mongoerr.TypeMismatch, "The field 'key' must be an object, but got %s", key.Type))
 	case key.Doc().IsEmpty():
 		return fail(mongoerr.New(mongoerr.CannotCreateIndex, "Index keys cannot be empty."))
+	}
+	if err := checkIndexKinds(key.Doc()); err != nil {
+		return nil, err
 	}
 	for it := given.Iter(); it.Next(); {
 		if err := checkIndexOption(given, it.Key(), it.Value(), ignoreUnknown); err != nil {
@@ -221,6 +234,22 @@ func normalizeIndex(given document.Doc, ignoreUnknown bool) (document.Doc, error
 		}
 	}
 	return b.Finish(), nil
+}
+
+// indexKinds are the values in a key pattern that stand for another kind of index than an ordered one.
+var indexKinds = map[string]bool{"hashed": true, "text": true, "2d": true, "2dsphere": true}
+
+// checkIndexKinds refuses the kinds of indexes that there are not.
+func checkIndexKinds(key document.Doc) error {
+	for it := key.Iter(); it.Next(); {
+		if kind := it.Value().Str(); indexKinds[kind] {
+			return notImplemented("an index of kind " + kind)
+		}
+		if path := it.Key(); path == "$**" || strings.HasSuffix(path, ".$**") {
+			return notImplemented("a wildcard index")
+		}
+	}
+	return nil
 }
 
 const idIndexName = "_id_"

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
+	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/session"
 )
 
@@ -145,7 +146,11 @@ func (f *found) suspend() { f.it.Suspend() }
 
 func (f *found) resume() error {
 	v := f.d.view(f.majority)
-	return f.it.Resume(&v)
+	err := f.it.Resume(&v)
+	if e := mongoerr.From(err); e != nil && e.Code == mongoerr.QueryPlanKilled {
+		return mongoerr.New(e.Code, "query plan killed :: %s", e.Message)
+	}
+	return err
 }
 
 func (f *found) close() { _ = f.it.Close() }

@@ -74,7 +74,7 @@ func newTestMember(t testing.TB, n int, options ...func(*Options)) *testMember {
 func testView(n int, state replset.State) *replset.View {
 	v := &replset.View{SetName: "rs", Self: 0, Primary: -1, State: state, Term: 1, SyncFrom: -1, Started: time.Now(),
 		Topology: replset.TopologyVersion{ProcessID: testProcess, Counter: 3}}
-	config := &replset.Config{Name: "rs", Version: 1, Term: 1, Settings: replset.DefaultSettings()}
+	config := &replset.Config{Name: "rs", Version: 1, Term: 1, JournalDefault: true, Settings: replset.DefaultSettings()}
 	for i := range n {
 		config.Members = append(config.Members, replset.Member{ID: int32(i), Host: replset.JoinHost("host", 27017+i), Priority: 1, Votes: 1, Tags: document.Empty})
 	}

@@ -13,6 +13,8 @@ const maxDatabaseName = 63
 // checkDatabaseName refuses names that no database can have.
 func checkDatabaseName(db string) error {
 	switch {
+	case strings.ContainsRune(db, 0):
+		return mongoerr.New(mongoerr.InvalidNamespace, "namespaces cannot have embedded null characters")
 	case strings.Contains(db, "."):
 		return mongoerr.New(mongoerr.InvalidNamespace, "'.' is an invalid character in the database name: %s", db)
 	case db == "" || len(db) > maxDatabaseName || strings.ContainsAny(db, "/\\ \"\x00"):
