@@ -20,8 +20,10 @@ import (
 
 // How long things may take before up gives up.
 const (
-	startTime = 60 * time.Second
-	stopTime  = 20 * time.Second
+	startTime  = 60 * time.Second
+	settleTime = 2 * time.Second // for secondaries, once there is a primary
+	stopTime   = 20 * time.Second
+	pollTime   = 5 * time.Millisecond
 )
 
 // localSet is a replica set of processes on this machine.
@@ -43,6 +45,7 @@ type localMember struct {
 	stdin  io.Closer     // the member stops when it is closed
 	exited chan struct{} // closed when the process has ended
 	state  memberState   // written by its watcher, under the set's mu
+	client *client       // while the set starts
 }
 
 func newLocalSet(o *upOptions, out io.Writer) (*localSet, error) {
@@ -85,6 +88,11 @@ func without(list []string, n int) []string {
 func (s *localSet) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
+	defer func() {
+		for _, m := range s.members {
+			m.hangUp()
+		}
+	}()
 	for _, m := range s.members {
 		if err := m.start(); err != nil {
 			return err
@@ -130,9 +138,8 @@ func (m *localMember) start() error {
 // waitReady waits until the member answers.
 func (m *localMember) waitReady(ctx context.Context) error {
 	for {
-		hello, err := m.ask(ctx)
+		err := m.ask(ctx)
 		if err == nil {
-			m.state = stateOf(hello)
 			return nil
 		}
 		select {
@@ -140,21 +147,35 @@ func (m *localMember) waitReady(ctx context.Context) error {
 			return fmt.Errorf("%s ended with %v when it was started. The end of %s:\n%s", m.host, m.cmd.ProcessState, m.log, tail(m.log, 5))
 		case <-ctx.Done():
 			return fmt.Errorf("%s does not answer: %w. The end of %s:\n%s", m.host, err, m.log, tail(m.log, 5))
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(pollTime):
 		}
 	}
 }
 
-// ask asks the member once what it is.
-func (m *localMember) ask(ctx context.Context) (document.Doc, error) {
+// ask asks the member what it is, on one connection that stays until the set is up.
+func (m *localMember) ask(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	c, err := dialMember(ctx, m.host)
-	if err != nil {
-		return nil, err
+	if m.client == nil {
+		if m.client, err = dialMember(ctx, m.host); err != nil {
+			m.client = nil
+			return err
+		}
 	}
-	defer c.close()
-	return c.hello(ctx, document.Value{})
+	hello, err := m.client.hello(ctx, document.Value{})
+	if err != nil {
+		m.hangUp()
+		return err
+	}
+	m.state = stateOf(hello)
+	return nil
+}
+
+func (m *localMember) hangUp() {
+	if m.client != nil {
+		m.client.close()
+		m.client = nil
+	}
 }
 
 // initiate makes the set, unless one of the members knows that it is in one.
@@ -164,12 +185,7 @@ func (s *localSet) initiate(ctx context.Context) error {
 			return nil
 		}
 	}
-	c, err := dialMember(ctx, s.members[0].host)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	_, err = c.run(ctx, func(b *document.Builder) {
+	_, err := s.members[0].client.run(ctx, func(b *document.Builder) {
 		b.OpenDoc("replSetInitiate")
 		b.AppendString("_id", s.name)
 		b.OpenArray("members")
@@ -188,22 +204,27 @@ func (s *localSet) initiate(ctx context.Context) error {
 	return nil
 }
 
-// waitPrimary waits until one of the members accepts writes.
+// waitPrimary waits until one of the members accepts writes, and then a little for the others to follow it.
 func (s *localSet) waitPrimary(ctx context.Context) error {
+	late := time.Now().Add(startTime)
 	for {
+		settled := 0
 		for _, m := range s.members {
-			if hello, err := m.ask(ctx); err == nil {
-				m.state = stateOf(hello)
-			}
-			if m.state.name == "PRIMARY" {
-				return nil
+			if m.ask(ctx) == nil && (m.state.name == "PRIMARY" || m.state.name == "SECONDARY") {
+				settled++
 			}
 		}
-		select {
-		case <-ctx.Done():
+		found := s.primary() != nil
+		if found && late.After(time.Now().Add(settleTime)) {
+			late = time.Now().Add(settleTime)
+		}
+		switch {
+		case found && (settled == len(s.members) || time.Now().After(late)):
+			return nil
+		case ctx.Err() != nil:
 			return errors.New("the set has no primary after " + startTime.String() + "; the members' logs are beside their data")
-		case <-time.After(5 * time.Millisecond):
 		}
+		sleep(ctx, pollTime)
 	}
 }
 

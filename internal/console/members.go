@@ -43,6 +43,7 @@ type memberRow struct {
 	Class         string
 	Status        string
 	OpTime        string
+	Timestamp     string
 	Term          string
 	Lag           string
 	Ping          string
@@ -119,7 +120,8 @@ func row(m *replset.Member, s replset.MemberStatus, self bool, newest replset.Po
 		r.Ping = s.Ping.Round(100 * time.Microsecond).String()
 	}
 	if s.Up && !s.Applied.IsZero() {
-		r.OpTime = fmt.Sprintf("%s (%d:%d)", s.Applied.Time().UTC().Format("2006-01-02 15:04:05"), s.Applied.TS>>32, uint32(s.Applied.TS))
+		r.OpTime = s.Applied.Time().UTC().Format("2006-01-02 15:04:05")
+		r.Timestamp = fmt.Sprintf("Timestamp(%d, %d)", s.Applied.TS>>32, uint32(s.Applied.TS))
 		r.Term = strconv.FormatUint(s.Applied.Term, 10)
 		r.Lag = lag(s.Applied, newest)
 	}

@@ -16,10 +16,10 @@ var compressors = []string{"snappy", "zstd", "zlib"}
 // assemble puts commands and server together.
 func (n *Node) assemble() (err error) {
 	n.dispatcher = command.New(command.Options{
-		Set: n, Log: replicatedLog{n}, Engine: n.engine, Process: process{n}, Logger: n.log, Peers: n,
+		Set: n, Log: replicatedLog{n}, Engine: n.engine, Process: process{n}, Logger: n.log.With("c", "COMMAND"), Peers: n,
 		Version: Version, Compressors: compressors, TestCommands: n.opts.EnableTestCommands, SlowMS: n.opts.SlowMS,
 	})
-	n.server, err = server.New(server.Options{Runner: n.dispatcher, Logger: n.log, MaxConns: n.opts.MaxConns, Compressors: compressors, Quiet: n.opts.Quiet})
+	n.server, err = server.New(server.Options{Runner: n.dispatcher, Logger: n.log.With("c", "NETWORK"), MaxConns: n.opts.MaxConns, Compressors: compressors, Quiet: n.opts.Quiet})
 	if err != nil {
 		return fmt.Errorf("node: %w", err)
 	}
