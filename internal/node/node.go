@@ -159,6 +159,7 @@ func (n *Node) open() (err error) {
 	}
 	n.serve()
 	n.work.Go(n.caretake)
+	n.work.Go(func() { n.dispatcher.Maintain(n.ctx) })
 	return nil
 }
 
