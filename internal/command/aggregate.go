@@ -21,8 +21,6 @@ type aggregateArgs struct {
 	allowDiskUse, bypass bool
 	collation, let       document.Doc
 	hint                 document.Value
-	maxTimeMS            int64
-	whole                bool // {aggregate: 1}: not about a collection
 }
 
 var aggregateFields = func() *schema[aggregateArgs] {

@@ -56,11 +56,13 @@ func (d *Dispatcher) logSlow(o *operation, took time.Duration, e *mongoerr.Error
 		slog.String("type", o.typeName()), slog.String("ns", o.namespace()), slog.String("appName", o.req.Conn.AppName()),
 		slog.String("command", shorten(o.req.Body, maxLoggedCommand)), slog.String("remote", o.req.Conn.Remote),
 	}
-	if o.detail.planNote != "" {
-		attrs = append(attrs, slog.String("planSummary", o.detail.planNote))
-	}
-	if o.detail.returned > 0 {
-		attrs = append(attrs, slog.Int("nreturned", o.detail.returned))
+	for _, n := range []struct {
+		name  string
+		value int64
+	}{{"cursorid", o.detail.cursorID}, {"nMatched", o.detail.matched}, {"nModified", o.detail.modified}, {"nreturned", int64(o.detail.returned)}} {
+		if n.value != 0 {
+			attrs = append(attrs, slog.Int64(n.name, n.value))
+		}
 	}
 	if e != nil {
 		attrs = append(attrs, slog.String("errMsg", e.Message), slog.String("errName", e.Code.Name()), slog.Int("errCode", int(e.Code)))

@@ -217,6 +217,7 @@ func (o *operation) finish(ctx context.Context, err error) *mongoerr.Error {
 	if e.Code == 0 { // some of mongod's errors have none
 		o.out.AppendDouble("ok", 0)
 		o.out.AppendString("errmsg", e.Message)
+		o.appendFields(e.Extra)
 	} else {
 		e.AppendStatus(&o.out)
 	}

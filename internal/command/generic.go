@@ -5,7 +5,6 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
-	"github.com/mortondb/morton/internal/oplog"
 	"github.com/mortondb/morton/internal/replset"
 	"github.com/mortondb/morton/internal/session"
 )
@@ -20,14 +19,12 @@ type generic struct {
 	clusterTime                                   document.Value
 	apiVersion, apiStrict, apiDeprecationErrors   document.Value
 	comment                                       document.Value
-	replData                                      document.Value
 
 	session     *session.ID // nil if the command came without lsid
 	txn         int64       // the transaction number, or -1
 	secondaryOK bool        // the read preference allows a secondary
 	maxTime     int64       // in milliseconds; 0: no limit
-	known       oplog.Timestamp
-	retryable   bool // a write that may come twice: it has a transaction number
+	retryable   bool        // a write that may come twice: it has a transaction number
 	strictAPI   bool
 	write       replset.WriteConcern
 	read        readConcern

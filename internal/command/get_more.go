@@ -159,3 +159,15 @@ func (o *operation) mayUse(cursor *session.Cursor) error {
 	}
 	return mongoerr.New(50738, "Cannot run getMore on cursor %d, which was created in session %s, in session %s", cursor.ID, its, mine)
 }
+
+// collectionName checks the name of a collection that is an argument.
+func collectionName(name string) error {
+	if name == "" {
+		return mongoerr.New(mongoerr.InvalidNamespace, "Collection names cannot be empty")
+	}
+	return nil
+}
+
+func wrongNamespace(asked, actual string) error {
+	return mongoerr.New(mongoerr.Unauthorized, "Requested getMore on namespace '%s', but cursor belongs to a different namespace %s", asked, actual)
+}

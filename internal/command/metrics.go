@@ -16,7 +16,6 @@ type metrics struct {
 	reads, writes, others latency
 
 	inserted, updated, deleted, returned atomic.Int64 // documents
-	scanned, scannedKeys                 atomic.Int64
 
 	regular, user, interrupted         atomic.Int64 // asserts: our own faults, the clients' mistakes, operations cut off
 	timedOutWrites                     atomic.Int64

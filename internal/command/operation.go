@@ -32,7 +32,7 @@ type operation struct {
 
 	legacy lastError // what getLastError is to say of a write
 	fault  fault     // what the fail point wants of this command
-	detail opDetail  // for currentOp and the slow log
+	detail opDetail  // for the slow log
 
 	pendingLabels []string      // of a reply with a writeConcernError
 	waiting       time.Duration // time spent for somebody else's sake, which the slow log does not count
@@ -40,18 +40,12 @@ type operation struct {
 	argSpace      [8]document.Element
 }
 
-// opDetail is what a command tells about itself while it runs.
+// opDetail is what a command tells about itself for the slow log.
 type opDetail struct {
-	cursorID  int64
-	returned  int
-	matched   int64
-	modified  int64
-	inserted  int64
-	deleted   int64
-	planNote  string
-	docsRead  int64
-	keysRead  int64
-	hasCounts bool
+	cursorID int64
+	returned int
+	matched  int64
+	modified int64
 }
 
 // dialect returns in which words the client looks for the news that this member is not primary.

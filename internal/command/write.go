@@ -24,14 +24,13 @@ func writeCommands() []*row {
 
 // batchArgs is what insert, update and delete have in common.
 type batchArgs struct {
-	ordered     bool
-	bypass      bool // there are no validators to bypass
-	let         document.Doc
-	stmtID      int64
-	stmtIDs     []int32
-	hasStmtIDs  bool
-	hasStmtID   bool
-	isTimeSerie bool
+	ordered    bool
+	bypass     bool // there are no validators to bypass
+	let        document.Doc
+	stmtID     int64
+	stmtIDs    []int32
+	hasStmtIDs bool
+	hasStmtID  bool
 }
 
 // batchFields returns the rows of what A has in common with the other batches.

@@ -1,0 +1,48 @@
+package command
+
+import (
+	"context"
+
+	"github.com/mortondb/morton/internal/mongoerr"
+)
+
+type dropArgs struct{}
+
+var dropFields = newSchema("drop", ignored[dropArgs]("collectionUUID")).on(mongoerr.InvalidNamespace)
+
+func runDrop(ctx context.Context, o *operation, _ *dropArgs) error {
+	dropped, t, err := o.d.engine.DropCollection(ctx, o.ns)
+	o.noteTime(t)
+	if err != nil {
+		return err
+	}
+	o.d.usage.forget(o.ns)
+	o.out.AppendInt32("nIndexesWas", int32(len(dropped.Indexes)))
+	o.out.AppendString("ns", o.ns)
+	return nil
+}
+
+type dropDatabaseArgs struct{ one int64 }
+
+var dropDatabaseFields = newSchema("dropDatabase",
+	safeLong("dropDatabase", func(a *dropDatabaseArgs) *int64 { return &a.one }))
+
+func runDropDatabase(ctx context.Context, o *operation, a *dropDatabaseArgs) error {
+	switch {
+	case o.req.DB == "admin":
+		return mongoerr.New(mongoerr.IllegalOperation, "Dropping the 'admin' database is prohibited.")
+	case o.req.DB == "local":
+		return mongoerr.New(mongoerr.IllegalOperation, "Cannot drop 'local' database while replication is active")
+	case a.one != 1:
+		return mongoerr.New(5255100, "Have to pass 1 as 'drop' parameter")
+	}
+	v := o.d.engine.Local()
+	list := v.Catalog.Collections(o.req.DB)
+	v.Close()
+	_, t, err := o.d.engine.DropDatabase(ctx, o.req.DB)
+	o.noteTime(t)
+	for _, coll := range list {
+		o.d.usage.forget(coll.NS)
+	}
+	return err
+}
