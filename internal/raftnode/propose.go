@@ -93,7 +93,8 @@ func (p *pending) take() ([]group, uint64) {
 // whoever waits for it gets ErrNotPrimary. The node keeps data.
 //
 // An urgent group is proposed by whoever waits for it first, outside the caller's lock (and from the clock, should nobody
-// come). The others are gathered for up to a millisecond, unless none was proposed in the last one.
+// come); but while the log writer is at work it waits for that to be done, for up to a millisecond: many groups then share an
+// entry and an fsync. The others are gathered for up to a millisecond, unless none was proposed in the last one.
 func (n *Node) Append(data []byte, last oplog.Timestamp, urgent bool) {
 	bytes := n.pending.add(data, last)
 	if bytes == 0 {
@@ -122,7 +123,11 @@ func (n *Node) gatherLoop() {
 		case <-n.done:
 			return
 		}
-		if wait := gatherDelay - time.Since(flushed); wait > 0 && n.pending.size() < maxEntryBytes {
+		wait := gatherDelay - time.Since(flushed)
+		if n.pending.writing.Load() {
+			wait = gatherDelay
+		}
+		if wait > 0 && n.pending.size() < maxEntryBytes {
 			timer.Reset(wait)
 			select {
 			case <-timer.C:
@@ -221,6 +226,10 @@ func (n *Node) WaitReplicated(ctx context.Context, op oplog.OpTime, count int) e
 }
 
 func (n *Node) wait(ctx context.Context, l level, op oplog.OpTime, count int) error {
-	n.flush()
+	if !n.pending.writing.Load() {
+		n.flush()
+	} else if n.pending.some.Load() {
+		n.wakeGatherer() // the log writer will flush when it is done, unless the disk is slow
+	}
 	return n.water.wait(ctx, l, op.TS, count, op.Term)
 }
