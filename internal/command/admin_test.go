@@ -1,6 +1,9 @@
 package command
 
 import (
+	"bytes"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/mortondb/morton/internal/document"
@@ -144,5 +147,33 @@ func TestStats(t *testing.T) {
 	}
 	if d := c.must("local", `{"find": "oplog.rs", "sort": {"$natural": -1}, "limit": 1}`); d.LookupPath("cursor.firstBatch.0.ts").Type != document.TypeTimestamp {
 		t.Errorf("%s", d)
+	}
+}
+
+// TestSlowOperationsAreLogged shows what the slow log tells, and that waiting for others does not count.
+func TestSlowOperationsAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	m := newTestMember(t, 1, func(o *Options) {
+		o.Logger, o.SlowMS = slog.New(slog.NewJSONHandler(&log, nil)), 0
+	})
+	c := m.client()
+	c.must("test", `{"insert": "c", "documents": [{"_id": 1}]}`)
+	c.run("test", `{"find": "c", "filter": {"$bad": 1}}`)
+	c.must("test", `{"profile": 0, "slowms": 60000}`)
+	c.must("test", `{"find": "c"}`)
+	c.must("admin", `{"hello": 1}`)
+	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+	if len(lines) != 2 {
+		t.Fatalf("%d lines, not 2:\n%s", len(lines), log.String())
+	}
+	for i, want := range [][]string{
+		{`"type":"insert"`, `"ns":"test.c"`, `"durationMillis":`, `{ insert: \"c\", documents: [ { _id: 1 } ] }`},
+		{`"type":"query"`, `"errName":"BadValue"`, `"errCode":2`},
+	} {
+		for _, part := range want {
+			if !strings.Contains(lines[i], part) {
+				t.Errorf("no %s in %s", part, lines[i])
+			}
+		}
 	}
 }

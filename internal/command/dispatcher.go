@@ -80,19 +80,27 @@ func New(o Options) *Dispatcher {
 // Run runs one command and returns its answer. It never fails: an error is a reply whose ok is 0. ctx ends when the
 // connection is lost or the server stops; the command is then interrupted.
 func (d *Dispatcher) Run(ctx context.Context, req *Request) Reply {
-	o := &operation{d: d, req: req, id: d.nextOp.Add(1), started: time.Now()}
+	o := operations.Get().(*operation)
+	*o = operation{d: d, req: req, id: d.nextOp.Add(1), started: time.Now()}
 	ctx, o.cancel = context.WithCancelCause(ctx)
-	defer o.cancel(nil)
 	d.begin(o)
 	err := o.run(ctx)
+	var e *mongoerr.Error
 	if o.fault.close {
-		d.end(o, nil)
-		return Reply{CloseConn: true}
+		o.reply = Reply{CloseConn: true}
+	} else {
+		e = o.finish(ctx, err)
 	}
-	e := o.finish(ctx, err)
 	d.end(o, e)
-	return o.reply
+	o.cancel(nil)
+	reply := o.reply
+	*o = operation{} // nobody else knows of it any more; what it refers to is let go
+	operations.Put(o)
+	return reply
 }
+
+// operations keeps the memory of operations that have ended: one is large, and one is needed for every ping.
+var operations = sync.Pool{New: func() any { return new(operation) }}
 
 // run does everything that can go wrong.
 func (o *operation) run(ctx context.Context) error {
