@@ -62,7 +62,8 @@ type member struct {
 	node *Node
 	up   bool
 
-	paused chan struct{} // not nil: the process is stopped, and goes on when it is closed
+	slow   func() time.Duration // in place of the cluster's fsync
+	paused chan struct{}        // not nil: the process is stopped, and goes on when it is closed
 	held   []raftpb.Message
 	dead   chan struct{}
 }
@@ -165,12 +166,20 @@ type slowLog struct {
 	m *member
 }
 
-func (l slowLog) Append(entries []logfile.Entry, hs *logfile.HardState, sync bool) error {
+func (l slowLog) Append(entries []logfile.Entry, hs *logfile.HardState, sync bool) (err error) {
 	l.m.gate()
 	if sync {
 		l.m.c.mu.Lock()
-		d := l.m.c.fsync(l.m.c.rng)
+		d, slow := l.m.c.fsync(l.m.c.rng), l.m.slow
 		l.m.c.mu.Unlock()
+		if slow != nil {
+			defer func() {
+				if broken, ok := recover().(error); ok {
+					err = broken
+				}
+			}()
+			d = slow()
+		}
 		time.Sleep(d)
 	}
 	return l.Log.Append(entries, hs, sync)
@@ -236,6 +245,13 @@ func (m *member) clock(node *Node) {
 			return
 		}
 	}
+}
+
+// disk makes a member's disk take the time that f says, or fail with the error that f panics with.
+func (m *member) disk(f func() time.Duration) {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	m.slow = f
 }
 
 // gate holds a goroutine of a stopped process.

@@ -51,14 +51,17 @@ func (n *Node) tick(count int) {
 		return
 	}
 	n.thawLocked()
-	if n.leading != 0 || n.mayCampaignLocked() {
+	n.quiet++
+	if n.leading != 0 || n.mayCampaignLocked() || n.caretakerLocked() {
 		n.raw.Tick()
 	} else {
-		// Time passes, so that this node's promise to the old leader runs out, but it asks for no votes. Raft has no other way to say that.
+		// Time passes, so that this node's promise to the old leader runs out, but it asks for no votes. Raft has no other way
+		// to say that.
 		n.raw.TickQuiesced()
 	}
 	n.goneTickLocked()
 	n.readyLocked()
+	n.yieldAsCaretakerLocked()
 	if n.leading != 0 {
 		n.changedLocked() // raft may have given a transfer up, or heard of a member again
 	}
@@ -75,6 +78,31 @@ func (n *Node) singleLocked() bool {
 // mayCampaignLocked reports whether this node may ask for votes.
 func (n *Node) mayCampaignLocked() bool {
 	return n.frozenUntil.IsZero() && slices.Contains(n.conf.Voters, n.opts.ID) && n.memberLocked(n.opts.ID).electable()
+}
+
+// caretakerTimeouts is how many election timeouts a set goes without leader before a voter that may not be primary asks for
+// votes.
+const caretakerTimeouts = 4
+
+// caretakerLocked reports whether this voter, which may not be primary, should ask for votes all the same: nobody has led
+// for long, because it alone has the end of the log, and so may be the only one who can be elected. It never becomes primary, and
+// hands over as soon as another one has what it has. (A primary and an arbiter have committed something, the primary dies,
+// and the third member had been away.)
+func (n *Node) caretakerLocked() bool {
+	return n.quiet > caretakerTimeouts*int(n.opts.ElectionTimeout/Tick) && n.frozenUntil.IsZero() &&
+		slices.Contains(n.conf.Voters, n.opts.ID)
+}
+
+// yieldAsCaretakerLocked hands over without ado: a caretaker has appended nothing.
+func (n *Node) yieldAsCaretakerLocked() {
+	if n.leading == 0 || n.primary == n.leading || n.handingOver || n.memberLocked(n.opts.ID).electable() {
+		return
+	}
+	h := handing{n: n, term: n.leading}
+	if id := h.candidate(0); id != 0 && n.raw.BasicStatus().LeadTransferee == raft.None {
+		n.raw.TransferLeader(id)
+		n.readyLocked()
+	}
 }
 
 // campaignLocked asks for votes, first without raising the term (raft's pre-vote).

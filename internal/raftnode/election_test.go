@@ -79,3 +79,39 @@ func TestLostTimestampIsNotAcknowledged(t *testing.T) {
 		}
 	})
 }
+
+// TestCaretaker: a primary and an arbiter have committed a write, the third member was away, and then the primary dies. The
+// arbiter alone can be elected. It takes no writes and hands over to the third member.
+func TestCaretaker(t *testing.T) {
+	for seed := range uint64(5) {
+		inCluster(t, seed, 3, func(t *testing.T, c *cluster) {
+			l := c.leader(time.Second)
+			var members []Member
+			arbiter, third := l.id%3+1, (l.id+1)%3+1
+			for id := uint64(1); id <= 3; id++ {
+				members = append(members, Member{ID: id, Priority: 1, Arbiter: id == arbiter})
+			}
+			for _, m := range c.list() {
+				m.node.SetMembers(members)
+			}
+			c.member(third).crash()
+			c.mustPut(l, "a", "1")
+			l.crash()
+			c.member(third).restart()
+			c.member(third).node.SetMembers(members)
+			next := c.leader(20 * testElection)
+			if next.id != third || c.member(arbiter).sm.becomes > 0 {
+				c.fatalf("member %d is primary, the arbiter was it %d times", next.id, c.member(arbiter).sm.becomes)
+			}
+			if got, _ := next.sm.get("a"); got != "1" {
+				c.fatalf("the write is not there")
+			}
+			time.Sleep(20 * testElection)
+			if again := c.leader(time.Second); again != next {
+				c.fatalf("member %d is primary after %d", again.id, next.id)
+			}
+			l.restart()
+			l.node.SetMembers(members)
+		})
+	}
+}

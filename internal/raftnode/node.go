@@ -88,6 +88,7 @@ type Node struct {
 	pins        map[*pin]struct{}
 
 	members     []Member
+	quiet       int // ticks since a leader was heard
 	frozenUntil time.Time
 	gone        goneLeader
 	watchers    chan struct{} // closed when something that a hand-over waits for has changed

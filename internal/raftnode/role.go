@@ -31,7 +31,7 @@ func (n *Node) loseLocked(reason error) {
 		return
 	}
 	term := n.leading
-	n.leading, n.unapplied, n.resumeAt, n.handingOver = 0, 0, 0, false
+	n.leading, n.unapplied, n.resumeAt, n.handingOver, n.quiet = 0, 0, 0, false, 0
 	n.pending.close()
 	n.water.end(reason)
 	n.failBarrierLocked(reason)
@@ -45,7 +45,7 @@ func (n *Node) loseLocked(reason error) {
 func (n *Node) becomePrimary() {
 	n.mu.Lock()
 	term := n.leading
-	ready := term != 0 && n.primary != term && n.appliedTerm == term && n.stopped == nil
+	ready := term != 0 && n.primary != term && n.appliedTerm == term && n.stopped == nil && n.memberLocked(n.opts.ID).electable()
 	if n.handingOver {
 		ready = ready && n.resumeAt != 0 && n.applied >= n.resumeAt
 	}

@@ -109,6 +109,9 @@ func (n *Node) Step(m raftpb.Message) error {
 		n.changedLocked()
 	}
 	n.readyLocked()
+	if m.From == n.lead && m.Term == n.term {
+		n.quiet = 0
+	}
 	if errors.Is(err, raft.ErrProposalDropped) || errors.Is(err, raft.ErrStepPeerNotFound) {
 		return nil // a member that was removed, or that this node does not know yet
 	}
