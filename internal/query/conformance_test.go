@@ -42,8 +42,8 @@ type conformanceCase struct {
 	} `json:"steps"`
 }
 
-// outside are commands and options of which other packages are in charge.
-var outside = errors.New("not for this package")
+// errOutside is for commands and options of which other packages are in charge.
+var errOutside = errors.New("not for this package")
 
 func runConformance(t *testing.T, file string) {
 	text, err := os.ReadFile(file)
@@ -75,7 +75,7 @@ func runConformance(t *testing.T, file string) {
 			got, err := db.run(run)
 			e := mongoerr.From(err)
 			switch {
-			case err == outside:
+			case err == errOutside:
 				left++
 				broken = broken || strings.Contains(string(s.Run), `"unique":true`) || strings.Contains("update delete findAndModify insert", run.First().Key)
 				continue
@@ -115,7 +115,6 @@ type reply struct {
 	n         int64
 	modified  int64
 	upserted  []document.Value
-	isUpdate  bool
 	isCommand string
 	writeErrs []*mongoerr.Error
 }
@@ -258,7 +257,7 @@ func (m memory) run(cmd document.Doc) (*reply, error) {
 	coll := cmd.First().Str()
 	for _, option := range []string{"collation", "hint", "min", "max", "let", "showRecordId", "returnKey", "tailable", "batchSize", "singleBatch", "fields", "bypassDocumentValidation", "maxTimeMS", "nope", "ntoreturn", "readConcern", "$readPreference", "apiVersion", "apiStrict"} {
 		if !cmd.Lookup(option).IsMissing() && !(option == "hint" && cmd.Lookup(option).Str() == "ix") {
-			return nil, outside
+			return nil, errOutside
 		}
 	}
 	switch name {
@@ -275,17 +274,17 @@ func (m memory) run(cmd document.Doc) (*reply, error) {
 	case "findAndModify":
 		return r, m.findAndModify(r, coll, cmd)
 	}
-	return nil, outside
+	return nil, errOutside
 }
 
 func (m memory) find(r *reply, coll string, cmd document.Doc) error {
 	for _, name := range []string{"filter", "sort", "projection"} {
 		if v := cmd.Lookup(name); !v.IsMissing() && v.Type != document.TypeDocument {
-			return outside
+			return errOutside
 		}
 	}
 	if v := cmd.Lookup("batchSize"); !v.IsMissing() {
-		return outside
+		return errOutside
 	}
 	filter, err := CompileFilter(cmd.Lookup("filter").Doc(), FilterOptions{})
 	if err != nil {
@@ -302,7 +301,7 @@ func (m memory) find(r *reply, coll string, cmd document.Doc) error {
 	skip, _ := cmd.Lookup("skip").ToInt64()
 	limit, _ := cmd.Lookup("limit").ToInt64()
 	if skip < 0 || limit < 0 || cmd.Lookup("limit").Type == document.TypeString || cmd.Lookup("skip").Type == document.TypeString {
-		return outside
+		return errOutside
 	}
 	docs = docs[min(int(skip), len(docs)):]
 	if limit > 0 {
@@ -346,7 +345,7 @@ func (m memory) matching(coll string, filter *Filter, sort document.Doc) ([]int,
 
 func (m memory) count(r *reply, coll string, cmd document.Doc) error {
 	if cmd.Lookup("query").Type != document.TypeDocument && !cmd.Lookup("query").IsNullish() || !cmd.Lookup("limit").IsMissing() || !cmd.Lookup("skip").IsMissing() {
-		return outside
+		return errOutside
 	}
 	filter, err := CompileFilter(cmd.Lookup("query").Doc(), FilterOptions{})
 	if err != nil {
@@ -379,26 +378,26 @@ var testEnv = Env{NowMS: 1, Timestamp: 1 << 32, ID: document.ObjectID{1}}
 func (m memory) update(r *reply, coll string, cmd document.Doc) error {
 	updates := cmd.Lookup("updates")
 	if updates.Type != document.TypeArray || !cmd.Lookup("nope").IsMissing() || updates.Doc().IsEmpty() || coll == "" {
-		return outside
+		return errOutside
 	}
 	for it := updates.Doc().Iter(); it.Next(); {
 		s := it.Value().Doc()
 		if s == nil || s.Lookup("q").Type != document.TypeDocument || s.Lookup("u").IsMissing() {
-			return outside
+			return errOutside
 		}
 		for e := s.Iter(); e.Next(); {
 			switch v := e.Value(); e.Key() {
 			case "q", "u":
 			case "multi", "upsert":
 				if v.Type != document.TypeBool {
-					return outside
+					return errOutside
 				}
 			case "arrayFilters":
 				if v.Type != document.TypeArray {
-					return outside
+					return errOutside
 				}
 			default:
-				return outside
+				return errOutside
 			}
 		}
 		if err := m.updateOne(r, coll, s); err != nil {
@@ -481,16 +480,16 @@ func (m memory) insert(coll string, doc document.Doc) error {
 func (m memory) delete(r *reply, coll string, cmd document.Doc) error {
 	deletes := cmd.Lookup("deletes")
 	if deletes.Type != document.TypeArray || deletes.Doc().Len() != 1 || deletes.Doc().First().Value.Doc().Len() != 2 || cmd.Len() != 2 {
-		return outside
+		return errOutside
 	}
 	s := deletes.Doc().First().Value.Doc()
 	limit, exact := s.Lookup("limit").AsInt64()
 	if !exact || limit < 0 || limit > 1 || s.Lookup("q").Type != document.TypeDocument {
-		return outside
+		return errOutside
 	}
 	filter, err := CompileFilter(s.Lookup("q").Doc(), FilterOptions{})
 	if err != nil {
-		return outside
+		return errOutside
 	}
 	list, err := m.matching(coll, filter, nil)
 	if limit == 1 {
@@ -510,14 +509,14 @@ func (m memory) findAndModify(r *reply, coll string, cmd document.Doc) error {
 		case "findAndModify":
 		case "query", "update", "sort":
 			if v.Doc() == nil {
-				return outside
+				return errOutside
 			}
 		case "new", "upsert":
 			if v.Type != document.TypeBool {
-				return outside
+				return errOutside
 			}
 		default:
-			return outside
+			return errOutside
 		}
 	}
 	filter, err := CompileFilter(cmd.Lookup("query").Doc(), FilterOptions{})

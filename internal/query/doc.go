@@ -10,6 +10,7 @@
 // # Where things are
 //
 // One file holds one family of operators. A filter operator is a row of the tables in filter_parse.go and a [predicate];
-// an update operator is a row of the table in update_parse.go and an [operator]. Dotted paths and what they mean across
-// arrays are in path.go, and nowhere else.
+// an update operator is a row of the table in update_parse.go and an [operator]. What a dotted path means across arrays is in
+// path.go for filters, in sort_key.go for sorts (it is what an index holds), in distinct.go for distinct, and in
+// update_apply.go for updates; in MongoDB these are four different things.
 package query
