@@ -154,12 +154,6 @@ func (c *cluster) dir(dir string) (kvState, bool) {
 	return st, ok
 }
 
-func (c *cluster) random(f func(r *rand.Rand)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f(c.rng)
-}
-
 // slowLog is a log file whose disk takes its time, and whose process can be stopped.
 type slowLog struct {
 	*logfile.Log

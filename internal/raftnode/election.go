@@ -203,8 +203,8 @@ func (n *Node) rankLocked(without uint64) int {
 	return rank
 }
 
-// Campaign asks for leadership now: of the leader, who hands over, or, without one, of the voters. It returns when this node
-// is primary.
+// Campaign asks for leadership now: of the leader, who hands over, or, without one, of the voters, and of these again for a
+// while as long as nobody leads. It returns when this node is primary.
 func (n *Node) Campaign(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -217,6 +217,7 @@ func (n *Node) Campaign(ctx context.Context) error {
 	switch n.lead {
 	case n.opts.ID:
 	case raft.None:
+		n.gone = goneLeader{ticks: goneRetryTicks, attempts: goneAttempts}
 		n.campaignLocked()
 	default:
 		n.raw.TransferLeader(n.opts.ID)

@@ -1,7 +1,6 @@
 package raftnode
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -214,5 +213,3 @@ func hash(data []byte) uint64 {
 	}
 	return h ^ uint64(len(data))
 }
-
-func be(n uint64) string { return string(binary.BigEndian.AppendUint64(nil, n)) }
