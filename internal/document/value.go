@@ -99,7 +99,8 @@ func (v Value) Truthy() bool {
 		f, _ := v.AsFloat64()
 		return f != 0
 	case TypeDecimal128:
-		return !v.Decimal128().IsZero()
+		d := v.Decimal128()
+		return d.IsNaN() || d.IsInf() != 0 || !isZeroDecimal(d)
 	}
 	return true
 }
@@ -154,12 +155,30 @@ func (v Value) CodeWithScope() (code string, scope Doc) {
 	return string(v.Data[8 : 8+n-1]), Doc(v.Data[8+n:])
 }
 
-// Decimal128 returns the number of a decimal value.
+// Decimal128 returns the number of a decimal value. The bytes can hold coefficients that have too many digits; such a number
+// is zero (IEEE 754-2008 §3.5.2, and mongod's arithmetic).
 func (v Value) Decimal128() bson.Decimal128 {
 	if v.Type != TypeDecimal128 || len(v.Data) < 16 {
 		return bson.Decimal128{}
 	}
-	return bson.NewDecimal128(binary.LittleEndian.Uint64(v.Data[8:]), binary.LittleEndian.Uint64(v.Data))
+	high, low := binary.LittleEndian.Uint64(v.Data[8:]), binary.LittleEndian.Uint64(v.Data)
+	coefficient := high & decimalHighMask
+	if high>>61&3 != 3 && (coefficient > decimalMaxHigh || coefficient == decimalMaxHigh && low > decimalMaxLow) {
+		high, low = high&^decimalHighMask, 0
+	}
+	return bson.NewDecimal128(high, low)
+}
+
+const (
+	decimalHighMask = 1<<49 - 1       // the coefficient's part in the upper half, unless two bits say that it is too large
+	decimalMaxHigh  = 0x1ed09bead87c0 // 10^34-1, the largest coefficient
+	decimalMaxLow   = 0x378d8e63ffffffff
+)
+
+// isZeroDecimal reports whether a finite d is zero.
+func isZeroDecimal(d bson.Decimal128) bool {
+	high, low := d.GetBytes()
+	return high>>61&3 == 3 || high&decimalHighMask == 0 && low == 0
 }
 
 // AsInt64 returns a number as an int64 and whether it is one exactly (a double or decimal with a fraction, out of
@@ -186,27 +205,52 @@ func (v Value) AsInt64() (n int64, exact bool) {
 	return 0, false
 }
 
-// ToInt64 returns a number as mongod's safeNumberLong does: fractions are cut off, what is out of range becomes the
-// nearest int64, NaN becomes 0; ok is false if v is no number.
+// ToInt64 returns a number as mongod's safeNumberLong does: a double's fraction is cut off, a decimal is rounded, half to even; what is out
+// of range becomes the nearest int64, NaN becomes 0; ok is false if v is no number.
 func (v Value) ToInt64() (n int64, ok bool) {
 	switch v.Type {
 	case TypeInt32:
 		return int64(v.Int32()), true
 	case TypeInt64:
 		return v.Int64(), true
-	case TypeDouble, TypeDecimal128:
-		f, _ := v.AsFloat64()
-		switch {
-		case f != f:
-			return 0, true
-		case f >= 1<<63:
-			return math.MaxInt64, true
-		case f < -(1 << 63):
-			return math.MinInt64, true
+	case TypeDouble:
+		return truncate(v.Double()), true
+	case TypeDecimal128:
+		if r, finite := v.rat(); finite {
+			return round(r), true
 		}
-		return int64(f), true
+		return truncate(v.infinity()), true
 	}
 	return 0, false
+}
+
+// truncate cuts off f's fraction; what is out of range becomes the nearest int64, NaN 0.
+func truncate(f float64) int64 {
+	switch {
+	case f != f:
+		return 0
+	case f >= 1<<63:
+		return math.MaxInt64
+	case f < -(1 << 63):
+		return math.MinInt64
+	}
+	return int64(f)
+}
+
+// round returns the int64 nearest to r, the even one of two.
+func round(r *big.Rat) int64 {
+	n, rest := new(big.Int).DivMod(r.Num(), r.Denom(), new(big.Int)) // rounds down; 0 <= rest
+	switch c := rest.Lsh(rest, 1).Cmp(r.Denom()); {
+	case c > 0, c == 0 && n.Bit(0) == 1:
+		n.Add(n, big.NewInt(1))
+	}
+	switch {
+	case n.IsInt64():
+		return n.Int64()
+	case n.Sign() < 0:
+		return math.MinInt64
+	}
+	return math.MaxInt64
 }
 
 // AsFloat64 returns a number as the nearest double; ok is false if v is no number.
@@ -219,18 +263,25 @@ func (v Value) AsFloat64() (f float64, ok bool) {
 	case TypeDouble:
 		return v.Double(), true
 	case TypeDecimal128:
-		d := v.Decimal128()
-		if d.IsNaN() {
-			return math.NaN(), true
+		r, finite := v.rat()
+		if !finite {
+			return v.infinity(), true
 		}
-		if s := d.IsInf(); s != 0 {
-			return math.Inf(s), true
-		}
-		r, _ := v.rat()
 		f, _ := r.Float64()
+		if f == 0 && v.Data[15]&0x80 != 0 {
+			f = math.Copysign(0, -1)
+		}
 		return f, true
 	}
 	return 0, false
+}
+
+// infinity returns a decimal that is not finite as a double.
+func (v Value) infinity() float64 {
+	if s := v.Decimal128().IsInf(); s != 0 {
+		return math.Inf(s)
+	}
+	return math.NaN()
 }
 
 // rat returns a finite number as an exact fraction; ok is false for NaN, the infinities and what is no number.

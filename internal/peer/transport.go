@@ -58,7 +58,8 @@ type Options struct {
 	// ElectionTimeout of the set: how soon a silent connection is given up follows from it.
 	ElectionTimeout time.Duration
 
-	// The others may be nil. They are called from the transport's goroutines and should be quick.
+	// The others may be nil. They are called from the transport's goroutines and should be quick, except OnMismatch, which
+	// only the connection to the host in question waits for.
 
 	OnMismatch func(Mismatch)         // at most about once a second per host
 	OnStatus   func(PeerStatus)       // a member's status changed in more than its times

@@ -10,6 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.etcd.io/raft/v3/raftpb"
+
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/peer/memnet"
 	"github.com/mortondb/morton/internal/raftnode"
@@ -297,4 +300,72 @@ func TestAnswer(t *testing.T) {
 		}
 		s.close()
 	})
+}
+
+// TestMemberMoves: the connections follow when the configuration has another host for a member.
+func TestMemberMoves(t *testing.T) {
+	inSet(t, 2, func(t *testing.T, s *set) {
+		p := s.primary(2 * time.Second)
+		s.put(p, "a", "1")
+		m := s.members[3-p.id]
+		m.kill()
+		m.host = "elsewhere:1"
+		m.start([]uint64{1, 2})
+		time.Sleep(time.Second)
+		p.transport.SetMembers([]Member{{ID: m.id, Host: m.host}})
+		next := s.primary(5 * time.Second)
+		s.put(next, "b", "1")
+		s.eventually("the member is known where it is", func() bool {
+			x := p.transport.Peers()
+			return len(x) == 1 && x[0].Host == m.host && x[0].Connected && x[0].Status.State != 0
+		})
+	})
+}
+
+// TestHalfDeadConnection: what one member sends gets lost without its connection breaking. After a while it gives the connection up,
+// and all is well as soon as a new one can be made.
+func TestHalfDeadConnection(t *testing.T) {
+	inSet(t, 2, func(t *testing.T, s *set) {
+		p := s.primary(2 * time.Second)
+		s.put(p, "a", "1")
+		m := s.members[3-p.id]
+		time.Sleep(2 * statusInterval)
+		s.net.Set(p.host, m.host, memnet.Link{Cut: true})
+		time.Sleep(minSilence + 2*statusInterval)
+		if x := p.transport.Peers(); x[0].Connected || x[0].Err == nil {
+			t.Errorf("the dead connection is taken for alive: %+v", x[0])
+		}
+		s.net.Set(p.host, m.host, memnet.Link{})
+		s.put(s.primary(5*time.Second), "b", "1")
+	})
+}
+
+// TestQueueIsBounded: a member that reads nothing does not fill this one's memory.
+func TestQueueIsBounded(t *testing.T) {
+	tr, err := New(Options{ID: 1, FS: vfs.NewMem(), Dir: "snapshots", Status: func() Status { return Status{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.SetMembers([]Member{{ID: 2, Host: "h"}})
+	l := tr.link(2)
+	l.connected = true
+	m := raftpb.Message{Type: raftpb.MsgApp, To: 2, Entries: []raftpb.Entry{{Data: make([]byte, 1<<20)}}}
+	for range 200 {
+		tr.Send([]raftpb.Message{m})
+	}
+	if l.bytes > maxQueueBytes || !l.lost {
+		t.Errorf("%d bytes are queued, lost %v", l.bytes, l.lost)
+	}
+	for range 2 * maxQueueMessages {
+		tr.Send([]raftpb.Message{{Type: raftpb.MsgHeartbeat, To: 2}})
+	}
+	if k := len(l.queue) + len(l.urgent); k > maxQueueMessages {
+		t.Errorf("%d messages are queued", k)
+	}
+	var out outbox
+	l.take(&out)
+	if !out.lost || len(out.urgent) == 0 || l.bytes != 0 {
+		t.Errorf("taken: lost %v, %d urgent, %d bytes stay", out.lost, len(out.urgent), l.bytes)
+	}
+	tr.Close()
 }

@@ -60,7 +60,7 @@ func (n *Node) dispatchLocked(messages []raftpb.Message) {
 		}
 		remote = min(remote, i)
 	}
-	if remote > 0 {
+	if remote > 0 && n.transport != nil {
 		n.transport.Send(messages[:remote])
 	}
 }

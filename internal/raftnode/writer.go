@@ -155,7 +155,7 @@ func (w *writer) deliver(items []writeItem) {
 			}
 		}
 	}
-	if len(remote) > 0 {
+	if len(remote) > 0 && n.transport != nil {
 		n.transport.Send(remote)
 	}
 	clear(remote)

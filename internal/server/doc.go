@@ -1,5 +1,5 @@
-// Package server is sockets and their limits: it takes connections, reads messages, has the commands in them run, and
-// sends the replies.
+// Package server is sockets, limits: it takes connections, reads messages, has the commands in them run, and sends the
+// replies. It translates the opcodes of old clients into commands, and nothing behind it knows them.
 //
 // One goroutine serves one connection, one request after the other. What it reads is parsed where it lies, so a
 // request's bytes are valid until its reply has been made. A connection that waits for its next request holds no

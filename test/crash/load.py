@@ -1,6 +1,7 @@
 """Writers that go on through crashes and know what was promised to them."""
 
 import threading
+import time
 import uuid
 
 from harness import bson, wire
@@ -149,7 +150,13 @@ class RetriedIncrements:
     def verify(self, connection):
         if self.pending:  # the statement in flight at the crash: its retry must find out whether it took effect
             self.step(connection)
-        counters = connection.documents(DATABASE, {"find": "counters", "filter": {"_id": self.number},
-                                                   "readConcern": {"level": "majority"}})
-        check([c["n"] for c in counters] == [self.done] * bool(self.done),
-              "%s: the counter is %r after %d increments, each sent twice", self, counters, self.done)
+        counters = self._read(connection, "majority")
+        expected = [self.done] * bool(self.done)
+        if counters != expected:
+            time.sleep(1)  # tells a read that lags from a write that is lost
+            check(False, "%s: the counter is %r after %d increments, each sent twice; a second later majority %r, local %r",
+                  self, counters, self.done, self._read(connection, "majority"), self._read(connection, "local"))
+
+    def _read(self, connection, level):
+        return [counter["n"] for counter in connection.documents(DATABASE, {
+            "find": "counters", "filter": {"_id": self.number}, "readConcern": {"level": level}})]
