@@ -10,7 +10,8 @@ import (
 	"github.com/mortondb/morton/internal/document"
 )
 
-// Values as mongod prints them in messages (BSONElement::toString): `a: "x"`, `{ b: [ 1, 2.0 ] }`.
+// Values as mongod prints them in messages about filters and updates (BSONElement::toString): `a: "x"`, `{ b: [ 1, 2.0 ] }`.
+// Other messages, those on duplicate keys among them, escape strings and do not cut them: that is document.Value.Shell.
 
 // elementText prints a field: name and value.
 func elementText(name string, v document.Value) string {
@@ -63,8 +64,7 @@ func appendText(b *strings.Builder, v document.Value) {
 		pattern, options := v.Regex()
 		fmt.Fprintf(b, "/%s/%s", pattern, options)
 	case document.TypeBinary:
-		subtype, data := v.Binary()
-		fmt.Fprintf(b, "BinData(%d, %s)", subtype, strings.ToUpper(hex.EncodeToString(data)))
+		appendBinaryText(b, v)
 	case document.TypeCodeWithScope:
 		code, scope := v.CodeWithScope()
 		fmt.Fprintf(b, "CodeWScope( %s, %s)", code, docText(scope))
@@ -95,6 +95,18 @@ func appendMembers(b *strings.Builder, d document.Doc, open, end byte, names boo
 		b.WriteByte(' ')
 	}
 	b.WriteByte(end)
+}
+
+func appendBinaryText(b *strings.Builder, v document.Value) {
+	subtype, data := v.Binary()
+	switch {
+	case subtype == 4 && len(data) == 16:
+		fmt.Fprintf(b, `UUID("%x-%x-%x-%x-%x")`, data[:4], data[4:6], data[6:8], data[8:10], data[10:])
+	case len(data) > 80:
+		fmt.Fprintf(b, "BinData(%d, %s...)", subtype, strings.ToUpper(hex.EncodeToString(data[:70])))
+	default:
+		fmt.Fprintf(b, "BinData(%d, %s)", subtype, strings.ToUpper(hex.EncodeToString(data)))
+	}
 }
 
 // quoted cuts long strings, as mongod does in messages.
