@@ -513,3 +513,20 @@ func TestIteratorGoesOnAfterSuspend(t *testing.T) {
 		same(t, fmt.Sprintf("%v", spec.Filter), got, want)
 	}
 }
+
+// TestOplogOfASmallUpdateIsADiff shows that readers of the oplog can tell an update by operators from a replacement, however small the
+// document is.
+func TestOplogOfASmallUpdateIsADiff(t *testing.T) {
+	m := newPrimary(t)
+	defer m.close()
+	m.insert("test.c", `{"_id": 1, "x": 1}`)
+	for _, update := range []string{`{"$set": {"x": 2}}`, `{"x": 3}`} {
+		spec := &UpdateSpec{NS: "test.c", Filter: doc(t, `{"_id": 1}`), Update: doc(t, "%s", update).AsValue()}
+		if r, err := m.Update(context.Background(), spec, Statement{}); err != nil || r.Modified != 1 {
+			t.Fatal(r, err)
+		}
+	}
+	m.commit()
+	got := find(t, m.Local(), FindSpec{NS: "local.oplog.rs", Filter: doc(t, `{"op": "u"}`), Projection: doc(t, `{"o": 1, "_id": 0}`)})
+	same(t, "oplog", got, []string{`{"o":{"$v":2,"diff":{"u":{"x":2}}}}`, `{"o":{"_id":1,"x":3}}`})
+}

@@ -429,10 +429,7 @@ func (g *changeGroup) update(u *update, m match) (updated document.Doc, changed 
 	g.guards = append(g.guards, record)
 	var o2 document.Builder
 	o2.AppendValue("_id", m.doc.Lookup("_id"))
-	var diff document.Doc
-	if !u.change.IsReplacement() {
-		diff = query.Diff(m.doc, updated)
-	}
+	diff := u.change.Diff(m.doc, updated)
 	if diff == nil {
 		g.begin(oplog.Update, updated, o2.Finish(), len(updated))
 		g.w.PutO(record)
