@@ -202,7 +202,7 @@ func deep(t Type, depth int) []byte {
 
 func TestValidateDepth(t *testing.T) {
 	for _, kind := range []Type{TypeDocument, TypeArray} {
-		for _, depth := range []int{1, 2, 199, 200, 201, 202, 1000, 10_000} {
+		for _, depth := range []int{1, 2, 199, 200, 201, 202, 3000} {
 			err := Validate(deep(kind, depth), 200)
 			if depth <= 200 {
 				if err != nil {
