@@ -67,7 +67,8 @@ func TestRefusedMsg(t *testing.T) {
 		{rawMsg(0, []byte("\x00"), doc(`{"ping": 1}`)), `{"ok":0.0,"errmsg":"OP_MSG requests require a $db argument","code":40571,"codeName":"Location40571"}`},
 		{rawMsg(0, []byte("\x00"), doc(`{"ping": 1, "$db": 1}`)), `{"ok":0.0,"errmsg":"wrong type for field ($db) int != string","code":13111,"codeName":"Location13111"}`},
 		{rawMsg(0), `{"ok":0.0,"errmsg":"OP_MSG messages must have a body","code":40587,"codeName":"Location40587"}`},
-		{rawMsg(1<<17, []byte("\x00"), nested(201)), `{"ok":0.0,"errmsg":"BSONObj exceeds maximum nested object depth: 200","code":15,"codeName":"Overflow"}`},
+		{rawMsg(1<<17, []byte("\x00"), nested(201)), `{"ok":0.0,"errmsg":"BSONObj exceeds maximum nested object depth in element with field name '` +
+			strings.Repeat("a.", 200) + `a' in object with unknown _id","code":15,"codeName":"Overflow"}`},
 	} {
 		if _, err := c.Write(tt.message); err != nil {
 			t.Fatal(err)

@@ -60,7 +60,7 @@ func validate(d document.Doc) *Error {
 	}
 	var deep *document.TooDeepError
 	if errors.As(err, &deep) {
-		return refuse(codeOverflow, "BSONObj exceeds maximum nested object depth: %d", document.MaxDepth)
+		return refuse(codeOverflow, "%v", err)
 	}
 	return refuse(codeInvalidBSON, "%v", err)
 }
