@@ -18,10 +18,9 @@ import (
 
 // catalogChange is the plan of one change.
 type catalogChange struct {
-	base   *Catalog
-	after  *Catalog
-	w      *oplog.Writer
-	urgent bool
+	base  *Catalog
+	after *Catalog
+	w     *oplog.Writer
 }
 
 // changeCatalog makes and enters the plan that build returns; a nil plan is nothing to do.

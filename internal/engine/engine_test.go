@@ -28,8 +28,6 @@ type member struct {
 	mu      sync.Mutex
 	entries []Entry
 	applied int
-	auto    bool // commit and apply each group at once, from a goroutine of its own
-	work    sync.WaitGroup
 }
 
 func newMember(t testing.TB, fs *vfs.MemFS) *member {

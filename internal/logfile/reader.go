@@ -48,9 +48,6 @@ func (r *reader) read() (rec record, offset int64, err error) {
 	return rec, offset, nil
 }
 
-// skipTo makes the record at offset the next one.
-func (r *reader) skipTo(offset int64) { r.next = offset }
-
 // peek returns n bytes at offset.
 func (r *reader) peek(offset int64, n int) ([]byte, error) {
 	if offset < r.start || offset+int64(n) > r.start+int64(len(r.window)) {

@@ -115,17 +115,3 @@ func (l *skiplist) seekBefore(key []byte) *node {
 	}
 	return at
 }
-
-// last returns the last node, or nil.
-func (l *skiplist) last() *node {
-	at := &l.head
-	for i := maxHeight - 1; i >= 0; i-- {
-		for n := at.next[i].Load(); n != nil; n = at.next[i].Load() {
-			at = n
-		}
-	}
-	if at == &l.head {
-		return nil
-	}
-	return at
-}

@@ -39,7 +39,6 @@ func unsupported(what string) error {
 }
 
 var (
-	any32     = bounds{min: math.MinInt32, max: math.MaxInt32}
 	positive  = bounds{min: 0, max: math.MaxInt32 + 1, exclusive: true}
 	fromMinus = bounds{min: -1, max: math.MaxInt32}
 )
@@ -47,7 +46,6 @@ var (
 // configParser is a Config under construction, with what is only checked and not kept.
 type configParser struct {
 	Config
-	configServer bool
 }
 
 func (p *configParser) fields() fields {
