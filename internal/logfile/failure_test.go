@@ -41,7 +41,7 @@ func failAt(t *testing.T, seed uint64, at int) bool {
 	m := &model{}
 	history, minCommit := []*model{m}, uint64(0)
 	var failure error
-	for n := 0; n < 60 && failure == nil; n++ {
+	for n := 0; n < 30 && failure == nil; n++ {
 		s := randomStep(rng, m, 400)
 		history = append(history, s.plan...)
 		if failure = s.run(l); failure != nil {
