@@ -11,7 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-var crashSeeds = flag.Uint64("crashseeds", 6, "how many random histories TestCrashLosesOnlyWhatWasNotSynced crashes everywhere")
+var crashSeeds = flag.Uint64("crashseeds", 4, "how many random histories TestCrashLosesOnlyWhatWasNotSynced crashes everywhere")
 
 // TestCrashLosesOnlyWhatWasNotSynced does random operations and, before each change to the file system, looks at what would be found if the machine
 // crashed there: with what was synced only, with everything, and with some of the blocks and names that were not. Opening the log must then give
