@@ -44,6 +44,7 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"up", "start a replica set on this machine", runUp},
 		{"serve", "run one member; takes mongod's options", runServe},
+		{"check", "compare the data of all members of a set", runCheck},
 		{"version", "print the version", runVersion},
 	}
 }
@@ -92,6 +93,7 @@ Examples:
   morton up --members 5 --ephemeral
   morton serve --dbpath /data/db --replSet foo
   morton serve --config /etc/mongod.conf
+  morton check localhost:27017
 
 Each command has its own --help. A link named mongod to this program is 'morton serve'.
 `)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -64,6 +65,11 @@ func TestUp(t *testing.T) {
 	p.waitLine(0, "Ctrl-C stops the set.")
 	if n := count(t, port, 3); n != 2 {
 		t.Errorf("%d documents after the restart, want 2", n)
+	}
+	var out, errs bytes.Buffer
+	uri := fmt.Sprintf("mongodb://localhost:%d/", port+1)
+	if code := run([]string{"morton", "check", uri}, nil, &out, &errs); code != exitClean || strings.Count(out.String(), " ok: ") != 3 {
+		t.Errorf("morton check %s ends with %d:\n%s%s", uri, code, &out, &errs)
 	}
 	p.signal(syscall.SIGTERM)
 	if code := p.exit(); code != exitClean {
