@@ -65,8 +65,9 @@ func (e *Engine) applyBatch(entries []Entry) error {
 	}
 	e.publishApplied(a)
 	if check := entries[len(entries)-1].Data; isCheck(check) {
-		return e.pinCheck(check)
+		e.pinCheck(check)
 	}
+	e.announceApplied()
 	return nil
 }
 
@@ -152,10 +153,14 @@ func (e *Engine) publishApplied(a *applier) {
 		}
 	}
 	e.mu.Unlock()
+}
+
+// announceApplied wakes who waits for more to be applied, once everything that belongs to it is there.
+func (e *Engine) announceApplied() {
 	e.appliedMu.Lock()
+	defer e.appliedMu.Unlock()
 	close(e.applied)
 	e.applied = make(chan struct{})
-	e.appliedMu.Unlock()
 }
 
 // Applied returns the place in the log up to which storage has everything.
@@ -213,9 +218,6 @@ func (e *Engine) Install(dir string) error {
 	if err := e.load(); err != nil {
 		return err
 	}
-	e.appliedMu.Lock()
-	defer e.appliedMu.Unlock()
-	close(e.applied)
-	e.applied = make(chan struct{})
+	e.announceApplied()
 	return nil
 }

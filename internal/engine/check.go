@@ -72,7 +72,7 @@ func isCheckGroup(group []byte) bool {
 }
 
 // pinCheck keeps the snapshot that was just published.
-func (e *Engine) pinCheck(data []byte) error {
+func (e *Engine) pinCheck(data []byte) {
 	name, _ := checkName(data)
 	e.unpinChecks(time.Now())
 	st := e.acquire()
@@ -82,7 +82,6 @@ func (e *Engine) pinCheck(data []byte) error {
 		e.checks = map[string]*check{}
 	}
 	e.checks[name] = &check{snap: st.storage, until: time.Now().Add(checkKept)}
-	return nil
 }
 
 // unpinChecks lets the snapshots go that were kept until now; all of them if now is zero.

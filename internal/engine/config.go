@@ -37,6 +37,7 @@ func (e *Engine) ApplyConfig(entry Entry, members []byte, config document.Doc) e
 		return err
 	}
 	e.publishApplied(a)
+	e.announceApplied()
 	return nil
 }
 
