@@ -67,6 +67,7 @@ func runSchedule(t *testing.T, seed uint64) {
 		c.check()
 	}
 	c.heal()
+	s.rank(func(id uint64) Member { return Member{ID: id, Priority: 1} })
 	c.leader(20 * time.Second)
 	c.onFatal = nil
 	close(s.stop)
@@ -162,7 +163,7 @@ func (s *schedule) trouble() {
 	c, r := s.c, s.rng
 	members := c.list()
 	m := members[r.IntN(len(members))]
-	switch r.IntN(20) {
+	switch r.IntN(22) {
 	case 0, 1:
 		c.logf("crash %d", m.id)
 		m.crash()
@@ -233,10 +234,34 @@ func (s *schedule) trouble() {
 			c.add(id, Snapshot{})
 			s.change(Change{Remove, m.id}, Change{AddLearner, id})
 		}
+	case 20:
+		s.rank(func(id uint64) Member {
+			return Member{ID: id, Priority: float64(r.IntN(3)), Arbiter: r.IntN(6) == 0}
+		})
+	case 21:
+		if m.alive() {
+			m.kv().node.Freeze(time.Duration(r.IntN(int(300 * time.Millisecond))))
+		}
 	case 19:
 		c.mu.Lock()
 		c.drop = r.Float64() * 0.2
 		c.mu.Unlock()
+	}
+}
+
+// rank gives members priorities.
+func (s *schedule) rank(f func(id uint64) Member) {
+	var list []Member
+	for _, m := range s.c.list() {
+		list = append(list, f(m.id))
+	}
+	s.c.mu.Lock()
+	s.c.ranks = list
+	s.c.mu.Unlock()
+	for _, m := range s.c.list() {
+		if m.alive() {
+			m.kv().node.SetMembers(list)
+		}
 	}
 }
 

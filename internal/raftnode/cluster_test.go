@@ -41,6 +41,7 @@ type cluster struct {
 	delay    func(r *rand.Rand) time.Duration
 	fsync    func(r *rand.Rand) time.Duration
 	snapTime time.Duration
+	ranks    []Member // SetMembers of those who start
 	dirCount int
 	failure  string
 	events   []string
@@ -222,7 +223,9 @@ func (m *member) start() {
 	}
 	m.c.mu.Lock()
 	m.node, m.sm.node, m.up = node, node, true
+	ranks := m.c.ranks
 	m.c.mu.Unlock()
+	node.SetMembers(ranks)
 	node.start(func() { m.clock(node) })
 }
 
@@ -454,6 +457,15 @@ func (c *cluster) fatalf(format string, args ...any) {
 		c.t.Log(e)
 	}
 	c.mu.Unlock()
+	for _, m := range c.list() {
+		if m.alive() {
+			node := m.kv().node
+			c.t.Logf("member %d: %+v", m.id, node.Status())
+			node.mu.Lock()
+			c.t.Logf("  may campaign %v, raft %+v, conf %+v, members %+v, quiet %d", node.mayCampaignLocked(), node.raw.BasicStatus(), node.conf, node.members, node.quiet)
+			node.mu.Unlock()
+		}
+	}
 	c.t.Errorf("seed %d: %s", c.seed, fmt.Sprintf(format, args...))
 	if c.onFatal != nil {
 		c.onFatal()
@@ -528,9 +540,18 @@ func (c *cluster) settle() {
 	c.t.Helper()
 	c.heal()
 	l := c.leader(20 * time.Second)
-	c.mustPut(l, "settled", strconv.Itoa(int(c.seed)))
-	if err := l.node.ReadBarrier(context.Background()); err != nil { // committed is not yet applied
-		c.fatalf("barrier on member %d: %v", l.id, err)
+	for try := 0; ; try++ { // a primary may find that an entry removes it
+		_, err := c.put(l, "settled", strconv.Itoa(int(c.seed)), time.Second)
+		if err == nil {
+			err = l.node.ReadBarrier(context.Background()) // committed is not yet applied
+		}
+		if err == nil {
+			break
+		}
+		if try == 10 {
+			c.fatalf("writing through member %d: %v", l.id, err)
+		}
+		l = c.leader(20 * time.Second)
 	}
 	want := l.sm.at().Index
 	deadline := time.Now().Add(20 * time.Second)

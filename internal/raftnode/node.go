@@ -271,6 +271,9 @@ func (n *Node) SetMembers(members []Member) {
 	defer n.mu.Unlock()
 	n.members = slices.Clone(members)
 	n.setDataLocked()
+	if n.leading != 0 && n.primary != n.leading {
+		n.applies.put(applyItem{wake: true}) // it may be primary now
+	}
 	n.changedLocked()
 }
 
