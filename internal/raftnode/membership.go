@@ -60,6 +60,9 @@ func (n *Node) proposeConfLocked(w *confWaiter, changes []Change, context []byte
 	if n.conf.Joint() {
 		return ErrChangeInProgress
 	}
+	if slices.ContainsFunc(changes, func(c Change) bool { return c.ID == n.opts.ID && c.Kind != AddVoter }) {
+		return ErrOwnVote
+	}
 	cc := raftpb.ConfChangeV2{Changes: raftChanges(changes, n.opts.ID)}
 	if err := checkChange(n.conf, cc, n.last); err != nil {
 		return err

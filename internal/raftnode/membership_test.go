@@ -112,16 +112,21 @@ func TestDiskReplaced(t *testing.T) {
 	})
 }
 
-// TestRemovedLeaderStepsDown: a primary that removes itself is followed by another one.
-func TestRemovedLeaderStepsDown(t *testing.T) {
+// TestPrimaryKeepsItsVote: a primary that is to be removed hands over first, and its successor removes it.
+func TestPrimaryKeepsItsVote(t *testing.T) {
 	inCluster(t, 1, 3, func(t *testing.T, c *cluster) {
 		l := c.leader(time.Second)
 		c.mustPut(l, "a", "1")
-		c.change(Change{Remove, l.id})
-		other := c.leader(time.Second)
-		if other == l {
-			c.fatalf("the removed member is primary")
+		for _, change := range []Change{{Remove, l.id}, {AddLearner, l.id}} {
+			if _, err := l.node.ProposeConfChange(t.Context(), []Change{change}, nil); !errors.Is(err, ErrOwnVote) {
+				c.fatalf("change %v: %v", change, err)
+			}
 		}
+		if err := l.node.TransferLeadership(t.Context(), 0); err != nil {
+			c.fatalf("hand over: %v", err)
+		}
+		other := c.leader(time.Second)
+		c.change(Change{Remove, l.id})
 		c.mustPut(other, "b", "1")
 	})
 }

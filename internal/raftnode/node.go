@@ -25,6 +25,9 @@ var (
 	ErrChangeInProgress = errors.New("raftnode: another change of the members is in progress")
 	// ErrNoCandidate: nobody who could lead is there, or caught up within the time given. This node still leads.
 	ErrNoCandidate = errors.New("raftnode: no electable member is caught up")
+	// ErrOwnVote: a primary was asked to take its own vote away. It has to hand over first: raft's leader would step down before the
+	// others can know that its vote is no longer needed, and two voters may then wait for each other for ever.
+	ErrOwnVote = errors.New("raftnode: a primary cannot remove or demote itself: hand over first")
 	// ErrNotElectable: this node may not ask for votes now (learner, priority 0, arbiter, frozen).
 	ErrNotElectable = errors.New("raftnode: not electable")
 )
