@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,12 +108,15 @@ func TestWaitsForLevels(t *testing.T) {
 		w.lead()
 		w.begin(5)
 		truncated := w.appended(2, 4, []mark{{2, 20}, {3, 30}, {4, 40}})
-		done := map[string]bool{}
+		var mu sync.Mutex
+		done := map[string]bool{} // guarded by mu: waits that end together write at the same time
 		wait := func(name string, l level, ts oplog.Timestamp, count int) {
 			go func() {
 				if err := w.wait(t.Context(), l, ts, count, 5); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				done[name] = true
 			}()
 			synctest.Wait()
