@@ -29,7 +29,10 @@ type Log interface {
 	// WaitApplied waits until local reads show ts. On a primary whose log ends before ts (a time that a client heard of from
 	// somebody else) it makes a no-op entry, so that the wait ends.
 	WaitApplied(ctx context.Context, ts oplog.Timestamp) error
-	// WaitCommitted waits until a majority has op and majority reads show it. An op with a term is one that this member wrote, or
+	// CatchUp waits until majority reads show everything that this member knows to be committed: what a write concern has vouched
+	// for may still be on its way into storage.
+	CatchUp(ctx context.Context) error
+	// WaitCommitted waits until a majority has op; majority reads show it after CatchUp. An op with a term is one that this member wrote, or
 	// showed, as primary of that term: the wait fails if the term ends, since nobody then knows whether op is kept. Without
 	// a term it is a time that a client heard of.
 	WaitCommitted(ctx context.Context, op oplog.OpTime) error

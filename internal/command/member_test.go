@@ -174,6 +174,7 @@ func (m *testMember) WaitDurable(context.Context, oplog.OpTime) error { return n
 func (m *testMember) WaitReplicated(ctx context.Context, op oplog.OpTime, _ int) error {
 	return m.WaitCommitted(ctx, op)
 }
+func (m *testMember) CatchUp(context.Context) error     { return nil }
 func (m *testMember) ReadBarrier(context.Context) error { return nil }
 func (m *testMember) Holders(oplog.Timestamp) []string  { return []string{"host:27018", "host:27017"} }
 

@@ -176,11 +176,13 @@ func (o *operation) awaitReadConcern(ctx context.Context) error {
 		}
 		return o.d.log.ReadBarrier(ctx)
 	}
-	if rc.after == 0 {
-		return nil
-	}
-	if rc.level == readMajority {
+	switch {
+	case rc.level == readMajority && rc.after != 0:
 		return o.d.log.WaitCommitted(ctx, oplog.OpTime{TS: rc.after})
+	case rc.level == readMajority:
+		return o.d.log.CatchUp(ctx)
+	case rc.after != 0:
+		return o.d.log.WaitApplied(ctx, rc.after)
 	}
-	return o.d.log.WaitApplied(ctx, rc.after)
+	return nil
 }

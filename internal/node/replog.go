@@ -32,7 +32,21 @@ func (l replicatedLog) WaitApplied(ctx context.Context, ts oplog.Timestamp) erro
 	return l.n.engine.WaitApplied(ctx, ts)
 }
 
-// WaitCommitted waits until a majority has op and majority reads show it.
+// CatchUp waits until majority reads show everything that this member knows to be committed.
+func (l replicatedLog) CatchUp(ctx context.Context) error {
+	raft := l.n.raft.Load()
+	if raft == nil {
+		return nil
+	}
+	committed := raft.Committed()
+	if l.Committed().TS >= committed {
+		return nil
+	}
+	return l.n.engine.WaitApplied(ctx, committed)
+}
+
+// WaitCommitted waits until a majority has op. Without a term, which then is a time that a client heard of, it also waits
+// until majority reads show it.
 func (l replicatedLog) WaitCommitted(ctx context.Context, op oplog.OpTime) error {
 	raft, err := l.raft()
 	if err != nil {

@@ -260,6 +260,12 @@ func (n *Node) Leader() (id, term uint64) {
 	return n.lead, n.term
 }
 
+// Committed returns the last timestamp that is known to be committed.
+func (n *Node) Committed() oplog.Timestamp {
+	_, committed := n.water.positions()
+	return committed
+}
+
 // Backlog returns the bytes appended but not yet in raft's log, and those in it that were not yet applied here.
 func (n *Node) Backlog() (pending, unapplied int64) {
 	pending = n.pending.size()
