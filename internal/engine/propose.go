@@ -89,8 +89,9 @@ func (e *Engine) holdsLocked(st *state, p *proposal) bool {
 	if uint64(e.last) == p.view {
 		return true
 	}
+	changes := e.overlay.ChangesSince(p.view)
 	for _, key := range p.guards {
-		if e.overlay.ChangedSince(key, p.view) {
+		if changes.Has(key) {
 			return false
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/oplog"
 	"github.com/mortondb/morton/internal/overlay"
 	"github.com/mortondb/morton/internal/storage"
@@ -27,6 +28,8 @@ type View struct {
 	storage *storage.Snapshot
 	Catalog *Catalog
 	Time    oplog.OpTime // of the newest operation in it
+
+	probe *storage.Probe // of the index store, from when one was needed
 }
 
 // Local returns the newest state of this member: on a primary with writes that no majority has yet.
@@ -58,6 +61,10 @@ func (e *Engine) acquire() *state {
 // Close lets go of the view.
 func (v *View) Close() {
 	if v.storage != nil {
+		if v.probe != nil {
+			_ = v.probe.Close() // its last answer had the error
+			v.probe = nil
+		}
 		v.storage.Release()
 		v.storage = nil
 	}
@@ -84,14 +91,21 @@ func (v *View) get(dst, key []byte) (value []byte, found bool, err error) {
 	return dst, true, closer.Close()
 }
 
-// has reports whether key has a value.
+// has reports whether a key of the index store has a value.
 func (v *View) has(key []byte) (bool, error) {
 	if !v.overlay.Empty() {
 		if _, deleted, ok := v.overlay.Get(key); ok {
 			return !deleted, nil
 		}
 	}
-	found, err := v.storage.Has(key)
+	if v.probe == nil {
+		probe, err := v.storage.NewProbe(keys.Indexes)
+		if err != nil {
+			return false, fmt.Errorf("engine: read: %w", err)
+		}
+		v.probe = probe
+	}
+	found, err := v.probe.Has(key)
 	if err != nil {
 		return false, fmt.Errorf("engine: read: %w", err)
 	}

@@ -105,22 +105,68 @@ func checkSnapshot(t *testing.T, seed uint64, s *Snapshot, want []version, rng *
 	}
 }
 
-// TestChangedSince shows that a change is noticed while it is known, and assumed once it is forgotten.
-func TestChangedSince(t *testing.T) {
+// TestChangesSince shows that a change is noticed while it is known, and assumed once it is forgotten.
+func TestChangesSince(t *testing.T) {
 	o := New()
 	o.Reset(10)
+	changed := func(key []byte, ts uint64) bool {
+		c := o.ChangesSince(ts)
+		return c.Has(key)
+	}
 	a, b := keys.AppendRecord(nil, 1, 1), keys.AppendRecord(nil, 1, 2)
 	o.Add(11, a, nil, false)
-	if !o.ChangedSince(a, 10) || o.ChangedSince(b, 10) || o.ChangedSince(a, 11) {
+	if !changed(a, 10) || changed(b, 10) || changed(a, 11) {
 		t.Fatal("changed since is wrong while everything is known")
 	}
 	o.Forget(11)
-	if !o.ChangedSince(b, 10) || o.ChangedSince(b, 11) || o.Bytes() != 0 {
+	if !changed(b, 10) || changed(b, 11) || o.Bytes() != 0 {
 		t.Fatal("changed since is wrong after forgetting")
 	}
 	o.Drop()
-	if !o.ChangedSince(b, 1<<60) {
+	if !changed(b, 1<<60) {
 		t.Fatal("after a drop everything may have changed")
+	}
+}
+
+// TestChangesOfManyKeys compares with the model what is said of keys in ascending, descending and random order, of both stores in turn.
+func TestChangesOfManyKeys(t *testing.T) {
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		o := New()
+		o.Reset(0)
+		newest := map[string]uint64{}
+		key := func() []byte {
+			id := rng.Uint64N(40)
+			if rng.IntN(2) == 0 {
+				return keys.AppendRecord(nil, 1, id)
+			}
+			return keys.AppendRecordID(keys.AppendIndexPrefix(nil, 1), id)
+		}
+		for ts := uint64(1); ts < 30; ts++ {
+			k := key()
+			o.Add(ts, k, nil, rng.IntN(2) == 0)
+			newest[string(k)] = ts
+			if rng.IntN(8) == 0 {
+				o.generations[len(o.generations)-1].bytes = GenerationBytes // sealed
+			}
+		}
+		list := make([][]byte, 60)
+		for i := range list {
+			list[i] = key()
+		}
+		switch seed % 3 {
+		case 0:
+			slices.SortFunc(list, bytes.Compare)
+		case 1:
+			slices.SortFunc(list, func(a, b []byte) int { return bytes.Compare(b, a) })
+		}
+		since := rng.Uint64N(30)
+		c := o.ChangesSince(since)
+		for _, k := range list {
+			if got, want := c.Has(k), newest[string(k)] > since; got != want {
+				t.Fatalf("seed %d: %x since %d: %v, want %v", seed, k, since, got, want)
+			}
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"io"
 	"sync/atomic"
 
@@ -58,15 +59,24 @@ func (n *Snapshot) Get(key []byte) ([]byte, io.Closer, error) {
 	return n.snap[keys.StoreOf(key)].Get(key)
 }
 
-// Has reports whether a key is there, by its filters where they can tell.
-func (n *Snapshot) Has(key []byte) (bool, error) {
-	it, err := n.snap[keys.StoreOf(key)].NewIter(&pebble.IterOptions{UseL6Filters: true, KeyTypes: pebble.IterKeyTypePointsOnly})
-	if err != nil {
-		return false, err
-	}
-	found := it.SeekPrefixGE(key) && string(it.Key()) == string(key)
-	return found, it.Close()
+// Probe answers whether keys of one store are there, by its filters where they can tell. It must be closed before the snapshot is
+// released.
+type Probe struct{ it *pebble.Iterator }
+
+// NewProbe returns a probe of a store.
+func (n *Snapshot) NewProbe(store keys.Store) (*Probe, error) {
+	it, err := n.snap[store].NewIter(&pebble.IterOptions{UseL6Filters: true, KeyTypes: pebble.IterKeyTypePointsOnly})
+	return &Probe{it}, err
 }
+
+// Has reports whether a key is there.
+func (p *Probe) Has(key []byte) (bool, error) {
+	found := p.it.SeekPrefixGE(key) && bytes.Equal(p.it.Key(), key)
+	return found, p.it.Error()
+}
+
+// Close ends the probe.
+func (p *Probe) Close() error { return p.it.Close() }
 
 // Iter is a position in a range of one store.
 type Iter = pebble.Iterator

@@ -47,8 +47,18 @@ func check(t *testing.T, s *Store, n uint64) {
 				t.Fatalf("after %d: %s is %q (%v), want %d", n, keys.Format(key), v, err, i)
 			}
 			closer.Close()
-			if has, err := snap.Has(key); !has || err != nil {
+			probe, err := snap.NewProbe(keys.StoreOf(key))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if has, err := probe.Has(key); !has || err != nil {
 				t.Fatal(has, err)
+			}
+			if has, err := probe.Has(append(key, 1)); has || err != nil {
+				t.Fatal(has, err)
+			}
+			if err := probe.Close(); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}
