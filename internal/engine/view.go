@@ -29,7 +29,9 @@ type View struct {
 	Catalog *Catalog
 	Time    oplog.OpTime // of the newest operation in it
 
-	probe *storage.Probe // of the index store, from when one was needed
+	// For looking up whether keys are there, from when that was needed.
+	lookup *overlay.Lookup
+	probe  *storage.Probe // of the index store
 }
 
 // Local returns the newest state of this member: on a primary with writes that no majority has yet.
@@ -94,7 +96,11 @@ func (v *View) get(dst, key []byte) (value []byte, found bool, err error) {
 // has reports whether a key of the index store has a value.
 func (v *View) has(key []byte) (bool, error) {
 	if !v.overlay.Empty() {
-		if _, deleted, ok := v.overlay.Get(key); ok {
+		if v.lookup == nil {
+			l := v.overlay.NewLookup()
+			v.lookup = &l
+		}
+		if _, deleted, ok := v.lookup.Get(key); ok {
 			return !deleted, nil
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // GenerationBytes is the size at which a generation is sealed. Smaller ones are forgotten sooner, larger ones make
 // fewer of them to look through.
-const GenerationBytes = 4 << 20
+const GenerationBytes = 8 << 20
 
 // versionOverhead is about what a version costs beside its key and value.
 const versionOverhead = 96
@@ -78,59 +78,6 @@ func (o *Overlay) Forget(ts uint64) {
 
 // Drop forgets everything, committed or not: the rollback. From now on changes since any earlier view are unknown.
 func (o *Overlay) Drop() { o.Reset(math.MaxUint64) }
-
-// Changes answers, for many keys, whether they changed since a timestamp. It is quick for keys that come in ascending order. It is for the
-// overlay's one goroutine and valid until the overlay changes.
-type Changes struct {
-	o   *Overlay
-	ts  uint64
-	at  []place // by generation and store
-	all bool    // versions newer than ts were forgotten: nobody knows what changed
-}
-
-// place is where the last key that was asked for stands in a list.
-type place struct {
-	key  []byte
-	next *node // the first node at or after key
-}
-
-// ChangesSince returns the changes since ts.
-func (o *Overlay) ChangesSince(ts uint64) Changes {
-	return Changes{o: o, ts: ts, all: o.forgotten > ts}
-}
-
-// Has reports whether key may have a version newer than the timestamp: it has one here, or versions newer than that were forgotten
-// already and nobody knows.
-func (c *Changes) Has(key []byte) bool {
-	if c.all {
-		return true
-	}
-	store := keys.StoreOf(key)
-	for i := len(c.o.generations) - 1; i >= 0; i-- {
-		g := c.o.generations[i]
-		if g.last <= c.ts {
-			return false
-		}
-		if n := c.find(i, store, key); n != nil && n.ts > c.ts && bytes.Equal(n.key, key) {
-			return true
-		}
-	}
-	return false
-}
-
-// find returns the newest version of key, or what stands behind where it would be. Between the key before and the node behind that
-// there is nothing, so that runs of keys that fall into one gap need one search.
-func (c *Changes) find(generation int, store keys.Store, key []byte) *node {
-	if c.at == nil {
-		c.at = make([]place, keys.Stores*len(c.o.generations))
-	}
-	p := &c.at[keys.Stores*generation+int(store)]
-	if p.key == nil || bytes.Compare(key, p.key) < 0 || p.next != nil && bytes.Compare(p.next.key, key) < 0 {
-		p.next = c.o.generations[generation].lists[store].seek(key, math.MaxUint64)
-	}
-	p.key = key
-	return p.next
-}
 
 // Reset empties the overlay for a new start: changes since views taken at ts or later will be known.
 func (o *Overlay) Reset(ts uint64) {

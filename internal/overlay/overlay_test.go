@@ -160,7 +160,24 @@ func TestChangesOfManyKeys(t *testing.T) {
 		case 1:
 			slices.SortFunc(list, func(a, b []byte) int { return bytes.Compare(b, a) })
 		}
-		since := rng.Uint64N(30)
+		snap := o.Snapshot(rng.Uint64N(30))
+		look := snap.NewLookup()
+		for i, k := range list {
+			if i == len(list)/2 { // somebody writes meanwhile
+				for k := range unique(list) {
+					o.Add(30, []byte(k), []byte("new"), false)
+				}
+			}
+			v1, d1, f1 := look.Get(k)
+			v2, d2, f2 := snap.Get(k)
+			if !bytes.Equal(v1, v2) || d1 != d2 || f1 != f2 {
+				t.Fatalf("seed %d: lookup of %x: %s %v %v, want %s %v %v", seed, k, v1, d1, f1, v2, d2, f2)
+			}
+		}
+		for _, k := range list {
+			newest[string(k)] = 30
+		}
+		since := rng.Uint64N(31)
 		c := o.ChangesSince(since)
 		for _, k := range list {
 			if got, want := c.Has(k), newest[string(k)] > since; got != want {
@@ -168,6 +185,14 @@ func TestChangesOfManyKeys(t *testing.T) {
 			}
 		}
 	}
+}
+
+func unique(list [][]byte) map[string]bool {
+	m := map[string]bool{}
+	for _, k := range list {
+		m[string(k)] = true
+	}
+	return m
 }
 
 func BenchmarkAdd(b *testing.B) {
