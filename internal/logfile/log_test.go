@@ -200,6 +200,29 @@ func TestTrimOfReplacedSuffix(t *testing.T) {
 	}
 }
 
+// TestTrimKeepsWhatAnUnsyncedSuffixReplaced: all entries of the first segment are replaced by newer ones that are not synced. Trim drops that segment; after a
+// crash that loses what was not synced the log must not lack entries that it once had durably.
+func TestTrimKeepsWhatAnUnsyncedSuffixReplaced(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	opts := Options{SegmentBytes: 8 << 10}
+	l := mustOpen(t, fs, opts)
+	if err := syncDir(fs, "/"); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, l, entriesOf(1, 5, 1, 900), true)
+	if got := l.Segments(); len(got) != 2 {
+		t.Fatalf("the test wants the entries in two segments: %+v", got)
+	}
+	mustAppend(t, l, entriesOf(1, 3, 2, 100), false)
+	if err := l.Trim(0); err != nil {
+		t.Fatal(err)
+	}
+	l = mustOpen(t, fs.CrashClone(vfs.CrashCloneCfg{}), opts)
+	if l.FirstIndex() != 1 || l.LastIndex() < 3 {
+		t.Errorf("after a crash the log has entries %d to %d", l.FirstIndex(), l.LastIndex())
+	}
+}
+
 // TestReadersBesideReplacement: entries are read in several pieces; between two of them the rest is replaced. The reader must get what was the log at one moment.
 func TestReadersBesideReplacement(t *testing.T) {
 	mem := vfs.NewMem()

@@ -36,9 +36,11 @@ func (l *Log) trimIndex(upTo uint64) (dropped []*segment, err error) {
 		if _, err := l.w.put(record{kind: kindTrim, index: to.index, term: to.term}); err != nil {
 			return nil, l.fail(err)
 		}
-		if err := l.w.sync(); err != nil {
-			return nil, l.fail(err)
-		}
+	}
+	// Also without a record: a segment may be dead because entries that replaced its own are in a newer one, and those may be
+	// lost in a crash until they are synced.
+	if err := l.w.sync(); err != nil {
+		return nil, l.fail(err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
