@@ -1,9 +1,11 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
+	order "github.com/mortondb/morton/internal/collation"
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
@@ -46,7 +48,9 @@ var createFields = newSchema("create",
 		return &a.viewOn
 	}),
 	documents("pipeline", func(a *createArgs) *[]document.Doc { return &a.pipeline }),
-	collation(object("collation", func(a *createArgs) *document.Doc { return &a.collation }), func(a *createArgs) *document.Doc { return &a.collation }),
+	object("collation", func(a *createArgs) *document.Doc { return &a.collation }).then(func(a *createArgs) error {
+		return collationFields.read(a.collation, new(collationDoc))
+	}),
 	object("timeseries", func(a *createArgs) *document.Doc { return &a.timeseries }),
 	field[createArgs]{name: "clusteredIndex", set: func(a *createArgs, v document.Value) error {
 		if v.Type != document.TypeDocument && v.Type != document.TypeBool {
@@ -85,6 +89,13 @@ func runCreate(ctx context.Context, o *operation, a *createArgs) error {
 	if a.action != "" {
 		options.AppendString("validationAction", a.action)
 	}
+	c, err := a.parseCollation()
+	if err != nil {
+		return err
+	}
+	if c != nil {
+		options.AppendDoc("collation", c.Document())
+	}
 	t, err := o.d.engine.CreateCollection(ctx, o.ns, options.Finish(), orEmpty(a.idIndex))
 	o.noteTime(t)
 	return err
@@ -117,7 +128,7 @@ func (a *createArgs) check() error {
 	}{
 		{"capped", a.capped}, {"viewOn", a.viewOn != ""}, {"validator", !a.validator.IsEmpty()}, {"timeseries", a.timeseries != nil},
 		{"clusteredIndex", !a.clustered.IsMissing()}, {"expireAfterSeconds", !a.expireAfter.IsMissing()},
-		{"collation", !simpleCollation(a.collation)}, {"changeStreamPreAndPostImages", a.preImages.enabled},
+		{"changeStreamPreAndPostImages", a.preImages.enabled},
 		{"recordPreImages", a.recordPreImages}, {"encryptedFields", a.encrypted != nil},
 		{"storageEngine", !a.storageEngine.IsEmpty()}, {"indexOptionDefaults", !a.indexDefaults.IsEmpty()},
 		{"autoIndexId: false", !a.autoIndexID.IsNullish() && !a.autoIndexID.Truthy()},
@@ -129,9 +140,22 @@ func (a *createArgs) check() error {
 	return nil
 }
 
-// simpleCollation reports whether a collation is the one there is: comparison of bytes.
-func simpleCollation(d document.Doc) bool {
-	return d.IsEmpty() || d.Lookup("locale").Str() == "simple"
+// parseCollation returns the new collection's default collation, with which that of idIndex must agree. What the client does not say is as the parser of
+// mongod fills it in, whatever the locale's own preferences are.
+func (a *createArgs) parseCollation() (*order.Collation, error) {
+	if order.IsSimple(a.collation) {
+		return nil, nil
+	}
+	c, err := order.Parse(order.Complete(a.collation))
+	if err != nil {
+		return nil, err
+	}
+	if asked := a.idIndex.Lookup("collation").Doc(); asked != nil {
+		if own, err := order.Parse(asked); err != nil || !document.SameCollator(own.Collator(), c.Collator()) {
+			return nil, cmp.Or(err, error(mongoerr.New(mongoerr.BadValue, "'idIndex' must have the same collation as the collection.")))
+		}
+	}
+	return c, nil
 }
 
 // checkIDIndex checks the specification of the index on _id, which leaves no choice.

@@ -107,7 +107,7 @@ func (o *operation) commitQuorum(v document.Value) (int, error) {
 func checkDuplicates(specs []document.Doc) error {
 	for i, a := range specs {
 		for _, b := range specs[:i] {
-			same := document.CompareDocs(a.Lookup("key").Doc(), b.Lookup("key").Doc()) == 0
+			same := document.CompareDocs(a.Lookup("key").Doc(), b.Lookup("key").Doc()) == 0 && sameCollation(a, b)
 			switch {
 			case same && a.Lookup("name").Str() == b.Lookup("name").Str():
 				return mongoerr.New(mongoerr.OperationFailed, "Cannot build two identical indexes. Try again without duplicate indexes.")
@@ -139,7 +139,7 @@ var indexOptions = map[string]indexOption{
 	"hidden":                  {check: hiddenOption, missing: document.Value.Truthy},
 	"expireAfterSeconds":      {missing: always},
 	"partialFilterExpression": {missing: always},
-	"collation":               {missing: func(v document.Value) bool { return !simpleCollation(v.Doc()) }},
+	"collation":               {check: collationOption, keep: true},
 	"storageEngine":           {missing: func(v document.Value) bool { return !v.Doc().IsEmpty() }},
 	"weights":                 {missing: always},
 	"default_language":        {missing: always},
@@ -232,6 +232,9 @@ func normalizeIndex(given document.Doc, ignoreUnknown bool) (document.Doc, error
 		if given.Lookup(flag).Truthy() {
 			b.AppendBool(flag, true)
 		}
+	}
+	if err := appendIndexCollation(&b, given); err != nil {
+		return nil, err
 	}
 	return b.Finish(), nil
 }

@@ -25,12 +25,16 @@ var distinctFields = newSchema("distinct",
 ).on(mongoerr.InvalidNamespace)
 
 func runDistinct(ctx context.Context, o *operation, a *distinctArgs) error {
+	c, err := o.collator(a.collation)
+	if err != nil {
+		return err
+	}
 	it, err := o.openView().Find(engine.FindSpec{NS: o.ns, Filter: a.query, Collation: a.collation})
 	if err != nil {
 		return err
 	}
 	defer it.Close()
-	set := distinctSet{seen: map[string]struct{}{}}
+	set := distinctSet{seen: map[string]struct{}{}, collator: c}
 	var space []document.Value
 	for {
 		doc, err := it.Next(ctx)
@@ -40,13 +44,16 @@ func runDistinct(ctx context.Context, o *operation, a *distinctArgs) error {
 			return err
 		}
 		space = query.AppendDistinct(space[:0], doc, a.key)
+		if c != nil {
+			slices.SortStableFunc(space, document.Compare) // of a document's values that the collation takes for equal, mongod keeps the least
+		}
 		for _, v := range space {
 			if err := set.add(v); err != nil {
 				return err
 			}
 		}
 	}
-	slices.SortFunc(set.values, document.Compare)
+	slices.SortFunc(set.values, func(a, b document.Value) int { return document.CompareWith(c, a, b) })
 	o.out.OpenArray("values")
 	for i, v := range set.values {
 		o.out.AppendValue(document.Index(i), v)
@@ -57,14 +64,15 @@ func runDistinct(ctx context.Context, o *operation, a *distinctArgs) error {
 
 // distinctSet is the values found so far, each once: of equal ones the first.
 type distinctSet struct {
-	seen   map[string]struct{}
-	values []document.Value
-	size   int
-	key    []byte
+	seen     map[string]struct{}
+	values   []document.Value
+	size     int
+	key      []byte
+	collator document.Collator
 }
 
 func (s *distinctSet) add(v document.Value) error {
-	s.key = appendIdentity(s.key[:0], v)
+	s.key = appendIdentity(s.key[:0], document.Collated(s.collator, v))
 	if _, again := s.seen[string(s.key)]; again {
 		return nil
 	}

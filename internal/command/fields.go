@@ -319,18 +319,30 @@ type collationDoc struct {
 var collationFields = newSchema("collation",
 	text("locale", func(c *collationDoc) *string { return &c.locale }).require(),
 	boolean("caseLevel", func(c *collationDoc) *bool { return &c.caseLevel }),
-	text("caseFirst", func(c *collationDoc) *string { return &c.caseFirst }),
-	safeLong("strength", func(c *collationDoc) *int64 { return &c.strength }),
+	enum("caseFirst", func(c *collationDoc) *string { return &c.caseFirst }, "upper", "lower", "off"),
+	safeLong("strength", func(c *collationDoc) *int64 { return &c.strength }).then(func(c *collationDoc) error { return checkStrength(c.strength) }),
 	boolean("numericOrdering", func(c *collationDoc) *bool { return &c.numericOrdering }),
-	text("alternate", func(c *collationDoc) *string { return &c.alternate }),
-	text("maxVariable", func(c *collationDoc) *string { return &c.maxVariable }),
+	enum("alternate", func(c *collationDoc) *string { return &c.alternate }, "non-ignorable", "shifted"),
+	enum("maxVariable", func(c *collationDoc) *string { return &c.maxVariable }, "punct", "space"),
 	boolean("normalization", func(c *collationDoc) *bool { return &c.normalization }),
 	boolean("backwards", func(c *collationDoc) *bool { return &c.reverse }),
 	text("version", func(c *collationDoc) *string { return &c.version }),
 )
 
+func checkStrength(n int64) error {
+	switch {
+	case n > 5:
+		return mongoerr.New(51024, "BSON field 'strength' value must be <= 5, actual value '%d'", n)
+	case n < 0:
+		return mongoerr.New(51024, "BSON field 'strength' value must be >= 0, actual value '%d'", n)
+	case n == 0:
+		return &fieldError{code: mongoerr.BadValue, before: "Enumeration value '0' for field ", after: " is not a valid value."}
+	}
+	return nil
+}
+
 // collation makes the row f, which takes a document, one that takes a collation. Whether there is such a collation is package
-// query's business.
+// collation's business.
 func collation[A any](f field[A], at func(*A) *document.Doc) field[A] {
 	return f.then(func(a *A) error {
 		d := *at(a)

@@ -46,7 +46,11 @@ func runFindAndModify(ctx context.Context, o *operation, a *findAndModifyArgs) e
 	}
 	var project *query.Projection
 	if !a.fields.IsEmpty() {
-		filter, err := query.CompileFilter(orEmpty(a.query), query.FilterOptions{Collation: a.collation})
+		c, err := o.collator(a.collation)
+		if err != nil {
+			return err
+		}
+		filter, err := query.CompileFilter(orEmpty(a.query), query.FilterOptions{Collator: c})
 		if err != nil {
 			return err
 		}

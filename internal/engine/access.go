@@ -57,7 +57,7 @@ func (s *pointSource) close() error         { return nil }
 func (v *View) byID(buf []byte, coll *Collection, id document.Value) (rid uint64, doc document.Doc, found bool, err error) {
 	var space [64]byte
 	key := keys.AppendIndexPrefix(space[:0], coll.Indexes[0].Number)
-	key = keys.AppendValue(key, id)
+	key = coll.Indexes[0].AppendValue(key, 0, id)
 	var ridSpace [8]byte
 	b, found, err := v.get(ridSpace[:0], key)
 	if err != nil || !found {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mortondb/morton/internal/collation"
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/plan"
@@ -22,11 +23,12 @@ type Catalog struct {
 
 // Collection is a collection's entry in the catalog. Immutable; a change makes another one.
 type Collection struct {
-	NS      string
-	Number  uint32
-	UUID    [16]byte
-	Options document.Doc // of create, as given; never nil
-	Indexes []*Index     // the one on _id first
+	NS        string
+	Number    uint32
+	UUID      [16]byte
+	Options   document.Doc         // of create, as given; never nil
+	Collation *collation.Collation // of operations that do not say another; nil: the simple one
+	Indexes   []*Index             // the one on _id first
 
 	stats *counters
 	plans []plan.Index // what the planner sees: the indexes that are built
@@ -34,10 +36,11 @@ type Collection struct {
 
 // Index is an index of a collection. Immutable.
 type Index struct {
-	Name     string
-	Spec     document.Doc // {v, key, name, unique, ...} as listIndexes shows it
-	Multikey uint32       // bit i: field i met an array in some document
-	Ready    bool         // false while it is being built: maintained by writes, not yet read
+	Name      string
+	Spec      document.Doc         // {v, key, name, unique, ...} as listIndexes shows it
+	Multikey  uint32               // bit i: field i met an array in some document
+	Ready     bool                 // false while it is being built: maintained by writes, not yet read
+	Collation *collation.Collation // nil: the simple one
 	keys.Index
 }
 
@@ -161,7 +164,7 @@ func planIndexes(indexes []*Index) []plan.Index {
 		if !ix.Ready {
 			continue
 		}
-		p := plan.Index{Name: ix.Name, Unique: ix.Unique, Sparse: ix.Sparse, Multikey: ix.Multikey}
+		p := plan.Index{Name: ix.Name, Unique: ix.Unique, Sparse: ix.Sparse, Multikey: ix.Multikey, Collator: ix.Collator}
 		for _, f := range ix.Fields {
 			p.Key = append(p.Key, plan.KeyField{Path: f.Path, Descending: f.Descending})
 		}
@@ -176,9 +179,14 @@ func newIndex(number uint32, spec document.Doc, multikey uint32, ready bool) (*I
 	if err != nil {
 		return nil, err
 	}
+	order, err := collation.Parse(spec.Lookup("collation").Doc())
+	if err != nil {
+		return nil, err
+	}
+	pattern.Collator = order.Collator()
 	name := strings.Clone(spec.Lookup("name").Str())
 	return &Index{
-		Name: name, Spec: spec, Multikey: multikey, Ready: ready,
+		Name: name, Spec: spec, Multikey: multikey, Ready: ready, Collation: order,
 		Index: keys.Index{
 			Number: number, Pattern: *pattern,
 			Unique: spec.Lookup("unique").Truthy() || name == idIndexName,
@@ -219,6 +227,10 @@ func (c *Collection) encode() document.Doc {
 func (e *Engine) decodeCollection(number uint32, d document.Doc) (*Collection, error) {
 	d = d.Clone()
 	c := &Collection{NS: d.Lookup("ns").Str(), Number: number, Options: d.Lookup("options").Doc(), stats: e.counters(number)}
+	var err error
+	if c.Collation, err = collation.Parse(c.Options.Lookup("collation").Doc()); err != nil {
+		return nil, fmt.Errorf("engine: catalog entry of %s: %w", c.NS, err)
+	}
 	_, uuid := d.Lookup("uuid").Binary()
 	copy(c.UUID[:], uuid)
 	for it := d.Lookup("indexes").Doc().Iter(); it.Next(); {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mortondb/morton/internal/collation"
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/mongoerr"
@@ -106,9 +107,13 @@ func (e *Engine) CreateCollection(ctx context.Context, ns string, options, idInd
 
 func (e *Engine) planCreate(v *View, ns string, options document.Doc) (*catalogChange, error) {
 	uuid := newUUID()
-	spec := idIndexSpec()
+	order, err := collation.Parse(options.Lookup("collation").Doc())
+	if err != nil {
+		return nil, err
+	}
+	spec := idIndexSpec(order)
 	var o document.Builder
-	coll := Collection{NS: ns, UUID: uuid, Options: options}
+	coll := Collection{NS: ns, UUID: uuid, Options: options, Collation: order}
 	o.AppendString("create", coll.Name())
 	for it := options.Iter(); it.Next(); {
 		o.AppendValue(it.Key(), it.Value())
@@ -127,13 +132,16 @@ func (e *Engine) planCreate(v *View, ns string, options document.Doc) (*catalogC
 	return c, nil
 }
 
-func idIndexSpec() document.Doc {
+func idIndexSpec(order *collation.Collation) document.Doc {
 	var b document.Builder
 	b.AppendInt32("v", 2)
 	b.OpenDoc("key")
 	b.AppendInt32("_id", 1)
 	b.Close()
 	b.AppendString("name", idIndexName)
+	if order != nil {
+		b.AppendDoc("collation", order.Document())
+	}
 	return b.Finish()
 }
 

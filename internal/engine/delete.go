@@ -32,11 +32,14 @@ type DeleteResult struct {
 // Delete runs one statement. On error the result tells what had been done.
 func (e *Engine) Delete(ctx context.Context, spec *DeleteSpec, s Statement) (DeleteResult, error) {
 	d := &deletion{e: e, spec: spec, s: s}
-	var err error
-	if d.filter, err = query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collation: spec.Collation}); err != nil {
+	order, err := e.state.Load().catalog.collator(spec.NS, spec.Collation)
+	if err != nil {
 		return d.result, err
 	}
-	if d.sort, err = compileSort(spec.Sort); err != nil {
+	if d.filter, err = query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order}); err != nil {
+		return d.result, err
+	}
+	if d.sort, err = compileSort(spec.Sort, order); err != nil {
 		return d.result, err
 	}
 	if spec.Multi {

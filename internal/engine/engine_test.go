@@ -204,6 +204,19 @@ func TestDuplicateKeys(t *testing.T) {
 	}
 }
 
+// TestRefusedInsertLeavesItsKeysFree shows that a document that is refused by its second index does not stand in the way of others of its group.
+func TestRefusedInsertLeavesItsKeysFree(t *testing.T) {
+	m := newPrimary(t)
+	defer m.close()
+	if _, err := m.CreateIndexes(context.Background(), "test.c", []document.Doc{doc(t, `{"v": 2, "key": {"a": 1, "b": 1}, "name": "ab"}`)}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := m.Insert(context.Background(), "test.c", []document.Doc{doc(t, `{"_id": 1, "a": [1], "b": [2]}`), doc(t, `{"_id": 1, "a": 1}`)}, false, Statement{})
+	if err != nil || r.N != 1 || len(r.Errors) != 1 || r.Errors[0].Index != 0 {
+		t.Fatal(r, err)
+	}
+}
+
 // TestConcurrentIncrementsAllCount shows that no update of a hot document is lost, with commits in between.
 func TestConcurrentIncrementsAllCount(t *testing.T) {
 	m := newPrimary(t)

@@ -70,11 +70,15 @@ func (v *View) find(spec FindSpec) (*Iterator, error) {
 	if it.openPoint() {
 		return it, nil
 	}
-	filter, err := query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collation: spec.Collation})
+	order, err := v.Catalog.collator(spec.NS, spec.Collation)
 	if err != nil {
 		return nil, err
 	}
-	if it.sort, err = compileSort(spec.Sort); err != nil {
+	filter, err := query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order})
+	if err != nil {
+		return nil, err
+	}
+	if it.sort, err = compileSort(spec.Sort, order); err != nil {
 		return nil, err
 	}
 	if len(spec.Projection) > 5 {
@@ -108,11 +112,11 @@ func (it *Iterator) openPoint() bool {
 	return true
 }
 
-func compileSort(spec document.Doc) (*query.Sort, error) {
+func compileSort(spec document.Doc, c document.Collator) (*query.Sort, error) {
 	if len(spec) <= 5 {
 		return nil, nil
 	}
-	return query.CompileSort(spec)
+	return query.CompileCollatedSort(spec, c)
 }
 
 func orEmpty(d document.Doc) document.Doc {

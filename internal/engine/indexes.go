@@ -41,6 +41,10 @@ func (e *Engine) CreateIndexes(ctx context.Context, ns string, specs []document.
 		}
 		number, made = coll.Number, nil
 		r.Before, r.After = len(coll.Indexes), len(coll.Indexes)
+		specs, err := inheritCollation(coll, specs)
+		if err != nil {
+			return nil, err
+		}
 		fresh, err := newSpecs(coll, specs)
 		if err != nil || len(fresh) == 0 {
 			return nil, err
@@ -72,7 +76,7 @@ func newSpecs(coll *Collection, specs []document.Doc) (fresh []document.Doc, err
 		name, key := spec.Lookup("name").Str(), spec.Lookup("key").Doc()
 		i := slices.IndexFunc(coll.Indexes, func(ix *Index) bool { return ix.Name == name })
 		j := slices.IndexFunc(coll.Indexes, func(ix *Index) bool {
-			return document.CompareDocs(ix.Spec.Lookup("key").Doc(), key) == 0
+			return document.CompareDocs(ix.Spec.Lookup("key").Doc(), key) == 0 && sameCollation(ix.Spec, spec)
 		})
 		switch {
 		case i >= 0 && sameSpec(coll.Indexes[i].Spec, spec), i < 0 && j >= 0 && coll.Indexes[j].Name == idIndexName:
@@ -98,6 +102,7 @@ func newSpecs(coll *Collection, specs []document.Doc) (fresh []document.Doc, err
 
 func sameSpec(a, b document.Doc) bool {
 	return document.CompareDocs(a.Lookup("key").Doc(), b.Lookup("key").Doc()) == 0 &&
+		sameCollation(a, b) &&
 		a.Lookup("unique").Truthy() == b.Lookup("unique").Truthy() &&
 		a.Lookup("sparse").Truthy() == b.Lookup("sparse").Truthy()
 }

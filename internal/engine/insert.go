@@ -154,7 +154,9 @@ func (g *insertGroup) document(id int32, doc document.Doc) error {
 	if err != nil {
 		return err
 	}
+	claimed := len(g.guards)
 	if err := g.addKeys(doc, rid); err != nil {
+		g.release(claimed)
 		return err
 	}
 	g.begin(id, doc)
@@ -207,6 +209,14 @@ func (g *insertGroup) addKeys(doc document.Doc, rid uint64) error {
 		g.maxID = ids
 	}
 	return nil
+}
+
+// release gives back the unique keys from one on: their document is not inserted after all.
+func (g *insertGroup) release(from int) {
+	for _, key := range g.guards[from:] {
+		delete(g.unique, string(key))
+	}
+	g.guards = g.guards[:from]
 }
 
 func (g *insertGroup) taken(key []byte) (bool, error) {
@@ -302,6 +312,9 @@ func duplicateKey(coll *Collection, ix *Index, doc document.Doc) error {
 		value.AppendValue(it.Key(), v)
 	}
 	kv := value.Finish()
+	if ix.Collation != nil {
+		return duplicateCollatedKey(coll, ix, kv)
+	}
 	var extra document.Builder
 	extra.AppendDoc("keyPattern", pattern)
 	extra.AppendDoc("keyValue", kv)

@@ -86,14 +86,18 @@ type update struct {
 
 func (u *update) compile() (err error) {
 	filter := orEmpty(u.spec.Filter)
-	if u.filter, err = query.CompileFilter(filter, query.FilterOptions{Collation: u.spec.Collation}); err != nil {
+	order, err := u.e.state.Load().catalog.collator(u.spec.NS, u.spec.Collation)
+	if err != nil {
 		return err
 	}
-	if u.sort, err = compileSort(u.spec.Sort); err != nil {
+	if u.filter, err = query.CompileFilter(filter, query.FilterOptions{Collator: order}); err != nil {
+		return err
+	}
+	if u.sort, err = compileSort(u.spec.Sort, order); err != nil {
 		return err
 	}
 	u.change, err = query.CompileUpdate(u.spec.Update, query.UpdateOptions{Filter: u.filter, ArrayFilters: u.spec.ArrayFilters,
-		Multi: u.spec.Multi, Collation: u.spec.Collation})
+		Multi: u.spec.Multi, Collator: order})
 	now := time.Now()
 	u.env = query.Env{NowMS: now.UnixMilli(), Timestamp: uint64(oplog.Next(0, now)), ID: document.NewObjectID()}
 	return err

@@ -36,7 +36,8 @@ type Field struct {
 
 // Pattern is the compiled form of an index's key document, such as {a: 1, "b.c": -1}.
 type Pattern struct {
-	Fields []Field
+	Fields   []Field
+	Collator document.Collator // of strings, whose keys stand for them in entries; nil: by bytes
 }
 
 // CompilePattern compiles the key document of an ascending or descending index. The error is an [*Error]; mongod puts
@@ -107,6 +108,9 @@ func checkPath(path string) error {
 
 // AppendValue appends the encoding of v as the value of field i: ascending or descending.
 func (p *Pattern) AppendValue(dst []byte, i int, v document.Value) []byte {
+	if p.Collator != nil {
+		v = document.Collated(p.Collator, v)
+	}
 	if p.Fields[i].Descending {
 		return AppendDescending(dst, v)
 	}

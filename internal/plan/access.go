@@ -68,7 +68,7 @@ func (a *access) field(i int, list []condition) (f fieldAccess, met []*query.Nod
 		if c.path != path {
 			continue
 		}
-		b, has := boundsOf(c.node, multikey)
+		b, has := a.index.boundsOf(c.node, multikey)
 		present := a.index.Sparse && c.node.Op == query.OpExists // which the index being sparse is worth much to
 		if present {
 			b, has = bounds{set: everything}, true
@@ -196,6 +196,9 @@ func (a *access) constant(i int) bool {
 // of the document's entries, which bounds on a multikey field do not guarantee; and a sparse index has none of elements without any of
 // its fields, which the sort counts as null.
 func (a *access) order(sort *query.Sort) (reverse, ok bool) {
+	if a.index.foreign {
+		return false, false
+	}
 	i, direction := 0, 0
 	multikey := false
 	for _, s := range sort.Fields() {

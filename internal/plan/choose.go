@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/query"
 )
 
@@ -20,6 +21,9 @@ func Choose(req *Request) (*Plan, error) {
 // Candidates returns every plan worth trying, best guess first; there is always at least one. A scan of the collection
 // is among them only if no index helps, or if it is asked for.
 func Candidates(req *Request) ([]*Plan, error) {
+	own := *req
+	own.Indexes = withCollation(req.Indexes, req.Filter.Collator())
+	req = &own
 	p := planner{req: req, conjuncts: req.Filter.Root().Children}
 	if done, err := p.hinted(); done != nil || err != nil {
 		return done, err
@@ -64,10 +68,15 @@ func (p *planner) scan(reverse bool) *Plan {
 // idPoint returns the plan that looks at a single document, if the filter says which; a single document is sorted.
 func (p *planner) idPoint() *Plan {
 	id, by := idValue(p.conjuncts)
-	if by == nil {
+	if by == nil || document.Collatable(id) && p.foreignID() {
 		return nil
 	}
 	return &Plan{Kind: IDPoint, ID: id, ProvidesSort: true, Residual: p.residual([]*query.Node{by})}
+}
+
+// foreignID reports whether the index on _id has another collation than the query.
+func (p *planner) foreignID() bool {
+	return slices.ContainsFunc(p.req.Indexes, func(ix Index) bool { return ix.Name == "_id_" && ix.foreign })
 }
 
 // residual returns the filter that remains when the conditions in met need not be looked at; nil if none remains.
@@ -184,6 +193,8 @@ func (p *planner) hinted() ([]*Plan, error) {
 		return nil, query.ErrHintAgainstNatural
 	case i < 0:
 		return nil, query.ErrBadHint
+	case hint.Key != nil && slices.ContainsFunc(p.req.Indexes[i+1:], func(ix Index) bool { return ix.isHinted(hint) }):
+		return nil, query.ErrAmbiguousHint
 	case p.req.Indexes[i].Name == "_id_":
 		if id := p.idPoint(); id != nil {
 			return []*Plan{id}, nil

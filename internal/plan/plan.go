@@ -36,6 +36,9 @@ type Index struct {
 	Unique   bool
 	Sparse   bool
 	Multikey uint32 // bit i: field i met an array in some document (keys.Entries.Multikey of all documents, or-ed)
+	Collator document.Collator
+
+	foreign bool // it has another collation than the query
 }
 
 // Request is what is to be planned.

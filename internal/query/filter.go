@@ -1,33 +1,29 @@
 package query
 
-import (
-	"github.com/mortondb/morton/internal/document"
-	"github.com/mortondb/morton/internal/mongoerr"
-)
+import "github.com/mortondb/morton/internal/document"
 
 // Filter is a compiled filter. It is immutable; any number of goroutines may use it.
 type Filter struct {
-	root    *Node
-	matcher docMatcher
+	root     *Node
+	matcher  docMatcher
+	collator document.Collator
 }
 
 // FilterOptions change what a filter means.
 type FilterOptions struct {
-	// Collation is the command's collation document; empty means the simple (binary) one, which is the only one there is yet.
-	Collation document.Doc
+	Collator document.Collator // of strings; nil: by bytes
 }
 
 // CompileFilter compiles a filter document. The filter aliases its bytes.
 func CompileFilter(filter document.Doc, opts FilterOptions) (*Filter, error) {
-	if err := checkCollation(opts.Collation); err != nil {
-		return nil, err
-	}
-	c := filterCompiler{}
+	c := filterCompiler{collator: opts.Collator}
 	root, err := c.document(filter)
 	if err != nil {
 		return nil, err
 	}
-	return FilterOf(root), nil
+	f := FilterOf(root)
+	f.collator = opts.Collator
+	return f, nil
 }
 
 // FilterOf returns the filter that demands all of the given nodes, which are parts of compiled filters.
@@ -48,6 +44,9 @@ func (f *Filter) MatchPosition(doc document.Doc) (index string, matched bool) {
 
 // MatchesAll reports whether the filter has no condition.
 func (f *Filter) MatchesAll() bool { return f.root.Op == OpAnd && len(f.root.Children) == 0 }
+
+// Collator returns what the filter compares strings with; nil for bytes.
+func (f *Filter) Collator() document.Collator { return f.collator }
 
 // Root returns the filter's tree, for planning. An $and stands at the root, with the conditions of which all must hold; none
 // of its children is an $and itself.
@@ -76,12 +75,4 @@ func IDEquality(filter document.Doc) (v document.Value, ok bool) {
 		return document.Value{}, false
 	}
 	return v, true
-}
-
-// checkCollation refuses every collation but the simple one.
-func checkCollation(collation document.Doc) error {
-	if collation.IsEmpty() || collation.Lookup("locale").Str() == "simple" {
-		return nil
-	}
-	return mongoerr.New(mongoerr.NotImplemented, "collation is not supported yet, only {locale: \"simple\"}: %s", docText(collation))
 }

@@ -11,14 +11,19 @@ import (
 // comparison compares as mongod's ComparisonMatchExpression: only values of the same kind (document.Type.Order)
 // compare, except that null equals missing and undefined, and that MinKey and MaxKey lie beyond everything.
 type comparison struct {
-	op    Op
-	value document.Value
+	op       Op
+	value    document.Value
+	collator document.Collator
 }
 
 func (p *comparison) matchValue(v document.Value, _ *string) bool {
 	if p.op == OpEq && v.Type == p.value.Type {
 		switch v.Type { // those for which equal is identical
-		case document.TypeString, document.TypeObjectID, document.TypeInt32, document.TypeInt64, document.TypeBool, document.TypeDate:
+		case document.TypeString:
+			if p.collator == nil {
+				return bytes.Equal(v.Data, p.value.Data)
+			}
+		case document.TypeObjectID, document.TypeInt32, document.TypeInt64, document.TypeBool, document.TypeDate:
 			return bytes.Equal(v.Data, p.value.Data)
 		}
 	}
@@ -28,7 +33,7 @@ func (p *comparison) matchValue(v document.Value, _ *string) bool {
 	if v.IsNumber() && (isNaN(v) || isNaN(p.value)) {
 		return isNaN(v) && isNaN(p.value) && p.op != OpLt && p.op != OpGt
 	}
-	return p.holds(document.Compare(v, p.value))
+	return p.holds(document.CompareWith(p.collator, v, p.value))
 }
 
 func (p *comparison) holds(order int) bool {
@@ -68,38 +73,38 @@ func isNaN(v document.Value) bool {
 	return false
 }
 
-func newComparison(op Op, path string, v document.Value) *Node {
-	return &Node{Op: op, Path: path, Value: v, pred: &comparison{op, v}, spread: true}
+func (c *filterCompiler) comparison(op Op, path string, v document.Value) *Node {
+	return &Node{Op: op, Path: path, Value: v, pred: &comparison{op, v, c.collator}, spread: true}
 }
 
-func parseEq(_ *filterCompiler, path string, operand document.Value) (*Node, error) {
+func parseEq(c *filterCompiler, path string, operand document.Value) (*Node, error) {
 	switch operand.Type {
 	case document.TypeUndefined:
 		return nil, badValue("cannot compare to undefined")
 	case document.TypeRegex:
 		return nil, notYet("matching with a regular expression is")
 	}
-	return newComparison(OpEq, path, operand), nil
+	return c.comparison(OpEq, path, operand), nil
 }
 
-func parseNe(_ *filterCompiler, path string, operand document.Value) (*Node, error) {
+func parseNe(c *filterCompiler, path string, operand document.Value) (*Node, error) {
 	switch operand.Type {
 	case document.TypeUndefined:
 		return nil, badValue("cannot compare to undefined")
 	case document.TypeRegex:
 		return nil, badValue("Can't have regex as arg to $ne.")
 	}
-	return not(path, newComparison(OpEq, path, operand)), nil
+	return not(path, c.comparison(OpEq, path, operand)), nil
 }
 
 func parseOrder(op Op) func(*filterCompiler, string, document.Value) (*Node, error) {
-	return func(_ *filterCompiler, path string, operand document.Value) (*Node, error) {
+	return func(c *filterCompiler, path string, operand document.Value) (*Node, error) {
 		switch operand.Type {
 		case document.TypeUndefined:
 			return nil, badValue("cannot compare to undefined")
 		case document.TypeRegex:
 			return nil, badValue("Can't have RegEx as arg to predicate over field '%s'.", path)
 		}
-		return newComparison(op, path, operand), nil
+		return c.comparison(op, path, operand), nil
 	}
 }

@@ -195,14 +195,14 @@ func parseOr(c *filterCompiler, operand document.Value) (*Node, error) {
 	case 1:
 		return list[0], nil
 	}
-	if n := orAsIn(list); n != nil {
+	if n := c.orAsIn(list); n != nil {
 		return n, nil
 	}
 	return &Node{Op: OpOr, Children: list}, nil
 }
 
 // orAsIn turns an $or of equalities on one path into $in, which plans and matches better. Nil if it is not one.
-func orAsIn(list []*Node) *Node {
+func (c *filterCompiler) orAsIn(list []*Node) *Node {
 	var values []document.Value
 	path := list[0].single().Path
 	for _, n := range list {
@@ -218,7 +218,7 @@ func orAsIn(list []*Node) *Node {
 			return nil
 		}
 	}
-	return newIn(path, values)
+	return c.in(path, values)
 }
 
 func parseNor(c *filterCompiler, operand document.Value) (*Node, error) {

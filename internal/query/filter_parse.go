@@ -14,6 +14,7 @@ const maxFilterDepth = 100
 type filterCompiler struct {
 	depth       int
 	inElemMatch int
+	collator    document.Collator
 }
 
 // The operators, by the place where they may stand. A family's file has the functions of its rows.

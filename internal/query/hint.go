@@ -15,6 +15,7 @@ type Hint struct {
 // Errors of hints, which are found out when indexes are known.
 var (
 	ErrBadHint            = mongoerr.New(mongoerr.BadValue, "planner returned error :: caused by :: hint provided does not correspond to an existing index")
+	ErrAmbiguousHint      = mongoerr.New(mongoerr.IndexNotFound, "planner returned error :: caused by :: Hint matched multiple indexes, must hint by index name.")
 	ErrHintAgainstNatural = mongoerr.New(mongoerr.BadValue, "index hint not allowed with $natural sort order")
 	ErrHintOtherNatural   = mongoerr.New(mongoerr.BadValue, "$natural hint must be in the same direction as $natural sort order")
 )

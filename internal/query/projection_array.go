@@ -93,7 +93,7 @@ func (ps *projectionParser) addElemMatch(path string, nested bool, operand docum
 	case nested || strings.Contains(path, "."):
 		return mongoerr.New(31275, "Cannot use $elemMatch projection on a nested field.")
 	}
-	n, err := parseElemMatch(&filterCompiler{}, path, operand)
+	n, err := parseElemMatch(&filterCompiler{collator: ps.collator()}, path, operand)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,14 @@ func CompileProjection(spec document.Doc, filter *Filter) (*Projection, error) {
 	return p, nil
 }
 
+// collator is the filter's: elements that a projection picks are compared as those are that a filter does.
+func (ps *projectionParser) collator() document.Collator {
+	if ps.filter == nil {
+		return nil
+	}
+	return ps.filter.collator
+}
+
 // resolve decides for projections that do not say it with a field other than _id.
 func (ps *projectionParser) resolve() projectionKind {
 	switch {

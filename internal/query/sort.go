@@ -7,8 +7,9 @@ import (
 
 // Sort is a compiled sort specification. Immutable.
 type Sort struct {
-	fields  []SortField
-	natural int
+	fields   []SortField
+	natural  int
+	collator document.Collator // of strings; nil: by bytes
 }
 
 // maxSortFields is how many fields a sort may have.
@@ -33,6 +34,18 @@ func CompileSort(spec document.Doc) (*Sort, error) {
 	}
 	return s, nil
 }
+
+// CompileCollatedSort is [CompileSort] with strings in the order of c.
+func CompileCollatedSort(spec document.Doc, c document.Collator) (*Sort, error) {
+	s, err := CompileSort(spec)
+	if err == nil {
+		s.collator = c
+	}
+	return s, err
+}
+
+// Collator returns what strings are compared with; nil for bytes.
+func (s *Sort) Collator() document.Collator { return s.collator }
 
 // addNatural takes any value but a negative number for forwards, as mongod does.
 func (s *Sort) addNatural(spec document.Doc, v document.Value) error {

@@ -14,7 +14,7 @@ import (
 
 var undefined = document.Value{Type: document.TypeUndefined}
 
-// AppendKey appends doc's sort key, one value for each field, which aliases doc. The error is that of parallel arrays.
+// AppendKey appends doc's sort key, one value for each field, which aliases doc unless the sort has a collator: then its keys stand for strings. The error is that of parallel arrays.
 func (s *Sort) AppendKey(dst []document.Value, doc document.Doc) ([]document.Value, error) {
 	n := len(dst)
 	for i := range s.fields {
@@ -22,7 +22,7 @@ func (s *Sort) AppendKey(dst []document.Value, doc document.Doc) ([]document.Val
 		if !plain {
 			return s.appendSpreadKey(dst[:n], doc)
 		}
-		dst = append(dst, v)
+		dst = append(dst, document.Collated(s.collator, v))
 	}
 	return dst, nil
 }
@@ -191,7 +191,7 @@ func (f *spreadField) enter(array document.Doc) {
 func (g *keySpreader) offer(fields []spreadField) {
 	key := make([]document.Value, len(fields))
 	for i := range fields {
-		key[i] = fields[i].value
+		key[i] = document.Collated(g.sort.collator, fields[i].value)
 	}
 	if g.best == nil || g.sort.Compare(key, g.best) < 0 {
 		g.best = key

@@ -12,8 +12,9 @@ type Update struct {
 	replacement document.Doc // not nil for a replacement
 	root        *updateNode  // of operators
 	filter      *Filter
-	touchesID   bool // an operator's path starts with _id
-	deep        bool // the result may be nested too deeply and must be looked at
+	collator    document.Collator // of strings, for operators that compare; nil: by bytes
+	touchesID   bool              // an operator's path starts with _id
+	deep        bool              // the result may be nested too deeply and must be looked at
 }
 
 // UpdateOptions are what an update refers to beside itself.
@@ -21,7 +22,7 @@ type UpdateOptions struct {
 	Filter       *Filter        // the statement's filter: for the positional operator and for upserts
 	ArrayFilters []document.Doc // for $[name]
 	Multi        bool           // a replacement is refused
-	Collation    document.Doc   // empty means the simple one, which is the only one there is yet
+	Collator     document.Collator
 }
 
 // Env is what comes from outside the documents: the caller decides it once, so that a plan can be computed again.
@@ -37,9 +38,6 @@ const maxStoredDepth = document.MaxDepth - 20
 // CompileUpdate compiles an update: a document of operators, a replacement document, or (later) an array of pipeline stages.
 // The update aliases its bytes.
 func CompileUpdate(update document.Value, opts UpdateOptions) (*Update, error) {
-	if err := checkCollation(opts.Collation); err != nil {
-		return nil, err
-	}
 	switch update.Type {
 	case document.TypeArray:
 		return nil, notYet("an update with an aggregation pipeline is")
@@ -84,7 +82,7 @@ func (u *Update) run(old document.Doc, env Env, inserting bool) (document.Doc, e
 	if u.replacement != nil {
 		return u.replace(old, env)
 	}
-	a := &applier{filter: u.filter, doc: old, env: env, inserting: inserting}
+	a := &applier{filter: u.filter, collator: u.collator, doc: old, env: env, inserting: inserting}
 	out, err := a.object(make([]byte, 0, len(old)+64), old, u.root)
 	if err != nil {
 		return nil, err

@@ -36,10 +36,10 @@ func (op *addToSet) apply(a *applier, old document.Value) (document.Value, effec
 	return a.appended(old, missing), stored, nil
 }
 
-func parseAddToSet(_ string, operand document.Value) (operator, error) {
+func parseAddToSet(c document.Collator, operand document.Value) (operator, error) {
 	e := operand.Doc().First()
 	if operand.Type != document.TypeDocument || e.Key != "$each" {
-		return &addToSet{newValueSet([]document.Value{operand})}, nil
+		return &addToSet{newValueSet([]document.Value{operand}, c)}, nil
 	}
 	switch {
 	case e.Type != document.TypeArray:
@@ -47,26 +47,27 @@ func parseAddToSet(_ string, operand document.Value) (operator, error) {
 	case operand.Doc().Len() > 1:
 		return nil, badValue("Found unexpected fields after $each in $addToSet: %s", valueText(operand))
 	}
-	return &addToSet{newValueSet(arrayValues(e.Value))}, nil
+	return &addToSet{newValueSet(arrayValues(e.Value), c)}, nil
 }
 
 // valueSet is different values in the order in which they came, with a way to find them.
 type valueSet struct {
-	list   []document.Value
-	sorted []int // indexes of list, by value
+	list     []document.Value
+	sorted   []int // indexes of list, by value
+	collator document.Collator
 }
 
 // newValueSet keeps the first of equal values.
-func newValueSet(values []document.Value) valueSet {
+func newValueSet(values []document.Value, c document.Collator) valueSet {
 	order := make([]int, len(values))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return document.Compare(values[i], values[j]) })
-	order = slices.CompactFunc(order, func(i, j int) bool { return document.Equal(values[i], values[j]) })
+	slices.SortStableFunc(order, func(i, j int) int { return document.CompareWith(c, values[i], values[j]) })
+	order = slices.CompactFunc(order, func(i, j int) bool { return document.EqualWith(c, values[i], values[j]) })
 	place := make(map[int]int, len(order)) // from index in values to index in list
 	kept := slices.Sorted(slices.Values(order))
-	s := valueSet{sorted: order}
+	s := valueSet{sorted: order, collator: c}
 	for i, k := range kept {
 		place[k] = i
 		s.list = append(s.list, values[k])
@@ -78,7 +79,7 @@ func newValueSet(values []document.Value) valueSet {
 }
 
 func (s *valueSet) find(v document.Value) (int, bool) {
-	i, found := slices.BinarySearchFunc(s.sorted, v, func(i int, v document.Value) int { return document.Compare(s.list[i], v) })
+	i, found := slices.BinarySearchFunc(s.sorted, v, func(i int, v document.Value) int { return document.CompareWith(s.collator, s.list[i], v) })
 	if !found {
 		return 0, false
 	}

@@ -26,6 +26,7 @@ const (
 // applier is the state of one update of one document.
 type applier struct {
 	filter    *Filter
+	collator  document.Collator
 	doc       document.Doc // as it was
 	env       Env
 	inserting bool

@@ -39,10 +39,10 @@ func arrayFilterIdentifier(part string) (name string, ok bool) {
 	return part[2 : len(part)-1], true
 }
 
-func compileArrayFilters(list []document.Doc) (arrayFilters, error) {
+func compileArrayFilters(list []document.Doc, c document.Collator) (arrayFilters, error) {
 	filters := arrayFilters{}
 	for _, doc := range list {
-		filter, err := CompileFilter(doc, FilterOptions{})
+		filter, err := CompileFilter(doc, FilterOptions{Collator: c})
 		if err != nil {
 			return nil, mongoerr.From(err).WithContext("Error parsing array filter")
 		}

@@ -10,6 +10,7 @@ import (
 // updateOperators has the operators; parse makes one from its operand.
 var updateOperators = map[string]struct {
 	parse      func(path string, operand document.Value) (operator, error)
+	collated   func(c document.Collator, operand document.Value) (operator, error) // in place of parse, for those that need the order of strings at once
 	absent     absentRule
 	insertOnly bool
 }{
@@ -23,9 +24,9 @@ var updateOperators = map[string]struct {
 	"$bit":         {parse: parseBit},
 	"$currentDate": {parse: parseCurrentDate},
 	"$push":        {parse: parsePush},
-	"$addToSet":    {parse: parseAddToSet},
-	"$pull":        {parse: parsePull, absent: absentMustFit},
-	"$pullAll":     {parse: parsePullAll, absent: absentMustFit},
+	"$addToSet":    {collated: parseAddToSet},
+	"$pull":        {collated: parsePull, absent: absentMustFit},
+	"$pullAll":     {collated: parsePullAll, absent: absentMustFit},
 	"$pop":         {parse: parsePop, absent: absentMustFit},
 	"$rename":      {}, // two paths: see addRename
 }
@@ -37,11 +38,11 @@ type updateCompiler struct {
 }
 
 func compileOperators(update document.Doc, opts UpdateOptions) (*Update, error) {
-	filters, err := compileArrayFilters(opts.ArrayFilters)
+	filters, err := compileArrayFilters(opts.ArrayFilters, opts.Collator)
 	if err != nil {
 		return nil, err
 	}
-	c := &updateCompiler{u: &Update{root: &updateNode{}, filter: opts.Filter}, filters: filters}
+	c := &updateCompiler{u: &Update{root: &updateNode{}, filter: opts.Filter, collator: opts.Collator}, filters: filters}
 	for it := update.Iter(); it.Next(); {
 		if err := c.operator(it.Key(), it.Value()); err != nil {
 			return nil, err
@@ -78,7 +79,7 @@ func (c *updateCompiler) operator(name string, fields document.Value) error {
 		if err := checkUpdatePath(path); err != nil {
 			return err
 		}
-		op, err := row.parse(path, operand)
+		op, err := c.parse(name, path, operand)
 		if err != nil {
 			return err
 		}
@@ -88,6 +89,14 @@ func (c *updateCompiler) operator(name string, fields document.Value) error {
 		}
 	}
 	return nil
+}
+
+func (c *updateCompiler) parse(name, path string, operand document.Value) (operator, error) {
+	row := updateOperators[name]
+	if row.collated != nil {
+		return row.collated(c.u.collator, operand)
+	}
+	return row.parse(path, operand)
 }
 
 // noteDepth marks the update whose result may be too deep, so that other results need not be looked at.

@@ -29,21 +29,21 @@ func (op *pull) apply(a *applier, old document.Value) (document.Value, effect, e
 
 // parsePull makes a condition of the operand: operators apply to the element, other documents are filters of elements that are
 // documents, everything else must be equal.
-func parsePull(_ string, operand document.Value) (operator, error) {
+func parsePull(c document.Collator, operand document.Value) (operator, error) {
 	if operand.Type == document.TypeRegex {
 		return nil, notYet("matching with a regular expression is")
 	}
 	if operand.Type != document.TypeDocument {
-		return &pull{func(v document.Value) bool { return document.Equal(v, operand) }}, nil
+		return &pull{func(v document.Value) bool { return document.EqualWith(c, v, operand) }}, nil
 	}
 	if name := operand.Doc().First().Key; pathOperators[name] == nil || name == "$not" {
-		filter, err := CompileFilter(operand.Doc(), FilterOptions{})
+		filter, err := CompileFilter(operand.Doc(), FilterOptions{Collator: c})
 		if err != nil {
 			return nil, err
 		}
 		return &pull{func(v document.Value) bool { return v.Type == document.TypeDocument && filter.Match(v.Doc()) }}, nil
 	}
-	list, err := (&filterCompiler{}).operators("", operand.Doc())
+	list, err := (&filterCompiler{collator: c}).operators("", operand.Doc())
 	if err != nil {
 		return nil, err
 	}
@@ -57,11 +57,11 @@ func parsePull(_ string, operand document.Value) (operator, error) {
 	}}, nil
 }
 
-func parsePullAll(_ string, operand document.Value) (operator, error) {
+func parsePullAll(c document.Collator, operand document.Value) (operator, error) {
 	if operand.Type != document.TypeArray {
 		return nil, badValue("$pullAll requires an array argument but was given a %v", operand.Type)
 	}
-	values := newValueSet(arrayValues(operand))
+	values := newValueSet(arrayValues(operand), c)
 	return &pull{func(v document.Value) bool {
 		_, found := values.find(v)
 		return found

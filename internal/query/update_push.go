@@ -34,7 +34,7 @@ func (op *push) apply(a *applier, old document.Value) (document.Value, effect, e
 	list := arrayValues(old)
 	list = slices.Insert(list, insertAt(op.position, len(list)), op.values...)
 	if op.sort != nil {
-		slices.SortStableFunc(list, op.sort.compare)
+		slices.SortStableFunc(list, func(x, y document.Value) int { return op.sort.compare(a.collator, x, y) })
 	}
 	return a.newArray(op.sliced(list)), stored, nil
 }
@@ -89,13 +89,13 @@ type pushSort struct {
 	fields     []SortField
 }
 
-func (s *pushSort) compare(x, y document.Value) int {
+func (s *pushSort) compare(c document.Collator, x, y document.Value) int {
 	if len(s.fields) == 0 {
-		return directed(document.Compare(x, y), s.descending)
+		return directed(document.CompareWith(c, x, y), s.descending)
 	}
 	for _, f := range s.fields {
-		if c := document.Compare(f.of(x), f.of(y)); c != 0 {
-			return directed(c, f.Descending)
+		if order := document.CompareWith(c, f.of(x), f.of(y)); order != 0 {
+			return directed(order, f.Descending)
 		}
 	}
 	return 0

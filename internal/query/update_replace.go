@@ -11,7 +11,7 @@ func compileReplacement(replacement document.Doc, opts UpdateOptions) (*Update, 
 	if opts.Multi {
 		return nil, mongoerr.New(mongoerr.FailedToParse, "multi update is not supported for replacement-style update")
 	}
-	if _, err := compileArrayFilters(opts.ArrayFilters); err != nil { // checked, though of no use, as in mongod
+	if _, err := compileArrayFilters(opts.ArrayFilters, opts.Collator); err != nil { // checked, though of no use, as in mongod
 		return nil, err
 	}
 	return &Update{replacement: replacement, filter: opts.Filter}, nil

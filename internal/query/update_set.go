@@ -26,8 +26,8 @@ type extreme struct {
 	sign  int
 }
 
-func (op *extreme) apply(_ *applier, old document.Value) (document.Value, effect, error) {
-	if old.IsMissing() || document.Compare(op.value, old)*op.sign > 0 {
+func (op *extreme) apply(a *applier, old document.Value) (document.Value, effect, error) {
+	if old.IsMissing() || document.CompareWith(a.collator, op.value, old)*op.sign > 0 {
 		return op.value, stored, nil
 	}
 	return old, unchanged, nil
