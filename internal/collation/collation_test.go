@@ -25,7 +25,7 @@ func parse(t testing.TB, text string) *Collation {
 	return c
 }
 
-// TestKeysAreMongod compares sort keys with those that a mongod 6.0.5 gave ({$meta: "sortKey"}).
+// TestKeysAreMongods compares sort keys with those that a mongod 6.0.5 gave ({$meta: "sortKey"}).
 func TestKeysAreMongods(t *testing.T) {
 	file, err := os.ReadFile("testdata/keys.txt")
 	if err != nil {
@@ -101,6 +101,14 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestManyMarks shows that a text of nothing but marks takes time in proportion to its length.
+func TestManyMarks(t *testing.T) {
+	c := parse(t, `{"locale":"en"}`)
+	for _, mark := range []string{"\u0301", "\u0f71", "\u0653", "\u0308\u0301"} {
+		c.AppendKey(nil, "a"+strings.Repeat(mark, 200000))
+	}
+}
+
 // FuzzKey feeds any bytes to every kind of collation.
 func FuzzKey(f *testing.F) {
 	f.Add("a", "A")
@@ -129,5 +137,21 @@ func BenchmarkKey(b *testing.B) {
 				c.AppendKey(space[:0], text)
 			}
 		})
+	}
+}
+
+func BenchmarkCompare(b *testing.B) {
+	c := parse(b, `{"locale":"en","strength":2}`)
+	for b.Loop() {
+		c.Compare("Morton Smith", "morton smithe")
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := readCatalog(tablesData); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -22,7 +22,7 @@ func (o *oracle) recordLocale(name string, base *table, sent []texts) *table {
 	}
 	rec.learnReordering(sent, want)
 	for i, x := range sent {
-		rec.learnPrimaries([]rune(concat(x.list)), want[i])
+		rec.learnPrimaries(x.list, want[i])
 	}
 	var changed []rune
 	for i, x := range sent {

@@ -176,6 +176,9 @@ func leadingDigits(text []rune) int {
 	return n
 }
 
+// maxMarks is how far ahead a contraction is looked for among marks: more than any text has, and little enough for texts of nothing but marks.
+const maxMarks = 32
+
 // contraction returns the elements of the longest contraction at the beginning of text, and how many code points it takes; 0 if there is none. Marks
 // may stand between its parts, as long as they do not block each other (Unicode Technical Standard 10, S2.1); they are moved behind it.
 func (t *table) contraction(text []rune) (found []element, n int) {
@@ -191,7 +194,7 @@ func (t *table) contraction(text []rune) (found []element, n int) {
 	}
 	n = max(n, 1)
 	skipped := uint8(0)
-	for i := n; i < len(text); i++ {
+	for i := n; i < min(len(text), n+maxMarks); i++ {
 		class := combiningClass(text[i])
 		if class == 0 {
 			break

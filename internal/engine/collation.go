@@ -72,6 +72,9 @@ func inheritCollation(coll *Collection, specs []document.Doc) ([]document.Doc, e
 			return nil, mongoerr.New(mongoerr.BadValue, "The _id index must have the same collation as the collection. Index collation: %s, collection collation: %s",
 				shownCollation(order).Shell(), shownCollation(coll.Collation).Shell())
 		}
+		if kind := kindWithoutCollation(spec.Lookup("key").Doc()); kind != "" && order != nil {
+			return nil, mongoerr.New(mongoerr.CannotCreateIndex, "Index type '%s' does not support collation: %s", kind, order.Document().Shell())
+		}
 		if out[i] = spec; asked.IsMissing() && order == nil {
 			continue
 		}
@@ -87,6 +90,16 @@ func inheritCollation(coll *Collection, specs []document.Doc) ([]document.Doc, e
 		out[i] = b.Finish()
 	}
 	return out, nil
+}
+
+// kindWithoutCollation returns the kind of an index that can have none, "" for others.
+func kindWithoutCollation(key document.Doc) string {
+	for it := key.Iter(); it.Next(); {
+		if kind := it.Value().Str(); kind == "text" || kind == "2d" {
+			return kind
+		}
+	}
+	return ""
 }
 
 func isIDKey(key document.Doc) bool {
