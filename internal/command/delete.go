@@ -30,7 +30,7 @@ var deleteStatementFields = newSchema("",
 		s.multi = n == 0
 		return nil
 	}}.require(),
-	collation(object("collation", func(s *deleteStatement) *document.Doc { return &s.collation }), func(s *deleteStatement) *document.Doc { return &s.collation }),
+	object("collation", func(s *deleteStatement) *document.Doc { return &s.collation }),
 	hint("hint", func(s *deleteStatement) *document.Value { return &s.hint }),
 )
 
@@ -64,6 +64,9 @@ func (o *operation) deleteOne(ctx context.Context, a *deleteArgs, i int, r *batc
 	s := &a.deletes[i]
 	if s.multi && o.generic.retryable {
 		return mongoerr.New(mongoerr.InvalidOptions, "Cannot use (or request) retryable writes with limit=0")
+	}
+	if err := checkCollation(s.collation); err != nil {
+		return err
 	}
 	st := o.statement(&a.batchArgs, i)
 	done, err := o.d.engine.Delete(ctx, &engine.DeleteSpec{

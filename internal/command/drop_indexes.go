@@ -106,7 +106,7 @@ func chooseIndexes(coll *engine.Collection, v document.Value) ([]*engine.Index, 
 		return nil, errDropIDIndex
 	case len(list) > 1:
 		var specs []string
-		for _, ix := range list {
+		for _, ix := range list[:2] { // mongod names two, however many there are
 			specs = append(specs, ix.Spec.Shell())
 		}
 		return nil, mongoerr.New(mongoerr.AmbiguousIndexKeyPattern, "%d indexes found for key: %s, identify by name instead. Conflicting indexes: %s",

@@ -344,11 +344,13 @@ func checkStrength(n int64) error {
 // collation makes the row f, which takes a document, one that takes a collation. Whether there is such a collation is package
 // collation's business.
 func collation[A any](f field[A], at func(*A) *document.Doc) field[A] {
-	return f.then(func(a *A) error {
-		d := *at(a)
-		if d.IsEmpty() {
-			return nil
-		}
-		return collationFields.readNamed(d, new(collationDoc))
-	})
+	return f.then(func(a *A) error { return checkCollation(*at(a)) })
+}
+
+// checkCollation checks the fields of a collation. Statements of a batch look at theirs when it is their turn.
+func checkCollation(d document.Doc) error {
+	if d.IsEmpty() {
+		return nil
+	}
+	return collationFields.readNamed(d, new(collationDoc))
 }

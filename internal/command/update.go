@@ -30,7 +30,7 @@ var updateStatementFields = newSchema("",
 	object("c", func(s *updateStatement) *document.Doc { return &s.c }),
 	boolean("multi", func(s *updateStatement) *bool { return &s.multi }),
 	boolean("upsert", func(s *updateStatement) *bool { return &s.upsert }),
-	collation(object("collation", func(s *updateStatement) *document.Doc { return &s.collation }), func(s *updateStatement) *document.Doc { return &s.collation }),
+	object("collation", func(s *updateStatement) *document.Doc { return &s.collation }),
 	documents("arrayFilters", func(s *updateStatement) *[]document.Doc { return &s.arrayFilters }),
 	hint("hint", func(s *updateStatement) *document.Value { return &s.hint }),
 	safeBool("upsertSupplied", func(s *updateStatement) *bool { return &s.upsertSupplied }),
@@ -86,6 +86,9 @@ func (o *operation) updateOne(ctx context.Context, a *updateArgs, i int, r *batc
 	}
 	if !s.c.IsEmpty() && s.u.Type == document.TypeDocument {
 		return mongoerr.New(51198, "Constant values may only be specified for pipeline updates")
+	}
+	if err := checkCollation(s.collation); err != nil {
+		return err
 	}
 	done, err := o.d.engine.Update(ctx, &engine.UpdateSpec{
 		NS: o.ns, Filter: s.q, Update: s.u, Multi: s.multi, Upsert: s.upsert,
