@@ -21,8 +21,7 @@ func codePoints() (list []rune) {
 
 // rootPairs returns sequences that may be contractions in every locale.
 func rootPairs() (list []string) {
-	letters := []rune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-	for _, l := range letters {
+	for _, l := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" {
 		for _, m := range "\u00b7\u0387" {
 			list = append(list, string([]rune{l, m}))
 		}

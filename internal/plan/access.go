@@ -196,7 +196,7 @@ func (a *access) constant(i int) bool {
 // of the document's entries, which bounds on a multikey field do not guarantee; and a sparse index has none of elements without any of
 // its fields, which the sort counts as null.
 func (a *access) order(sort *query.Sort) (reverse, ok bool) {
-	if a.index.foreign {
+	if a.index.foreign && a.ordersStrings(sort) {
 		return false, false
 	}
 	i, direction := 0, 0

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/query"
 )
 
@@ -47,6 +48,24 @@ func looksAtStrings(n *query.Node) bool {
 	}
 	return true
 }
+
+// ordersStrings reports whether there may be strings, or what may hold strings, among the values by which the ranges are sorted.
+func (a *access) ordersStrings(sort *query.Sort) bool {
+	for _, s := range sort.Fields() {
+		i := slices.IndexFunc(a.index.Key, func(k KeyField) bool { return k.Path == s.Path })
+		if i < 0 || i >= len(a.fields) || len(a.fields[i].set.intersect(collatable)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// collatable is all values that compare differently by different collators.
+var collatable = func() intervals {
+	lo, _ := keys.AppendTypeRange(nil, nil, document.TypeString.Order())
+	_, hi := keys.AppendTypeRange(nil, nil, document.TypeArray.Order())
+	return between(lo, hi)
+}()
 
 // collated returns a condition with sort keys in the place of strings, for making bounds only.
 func collated(c document.Collator, n *query.Node) *query.Node {

@@ -49,14 +49,18 @@ func TestIndexWithCollation(t *testing.T) {
 	}
 }
 
-// TestSortByIndexWithCollation shows that only an index with the query's collation has its order.
+// TestSortByIndexWithCollation shows that only an index with the query's collation has the order of strings.
 func TestSortByIndexWithCollation(t *testing.T) {
 	english := collationOf(t, `{"locale":"en"}`)
 	for _, c := range []struct {
+		filter       string
 		index, query document.Collator
 		want         bool
-	}{{english, english, true}, {english, nil, false}, {nil, english, false}, {nil, nil, true}} {
-		f, err := query.CompileFilter(document.Empty, query.FilterOptions{Collator: c.query})
+	}{
+		{`{}`, english, english, true}, {`{}`, english, nil, false}, {`{}`, nil, english, false}, {`{}`, nil, nil, true},
+		{`{"a":{"$gt":5}}`, english, nil, true}, {`{"a":{"$ne":5}}`, english, nil, false}, {`{"a":{"$gt":5}}`, nil, english, true},
+	} {
+		f, err := query.CompileFilter(fromJSON(t, c.filter), query.FilterOptions{Collator: c.query})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +73,7 @@ func TestSortByIndexWithCollation(t *testing.T) {
 			t.Fatal(err)
 		}
 		if p.ProvidesSort != c.want {
-			t.Errorf("index %v, query %v: %v", c.index, c.query, p)
+			t.Errorf("%s, index %v, query %v: %v", c.filter, c.index, c.query, p)
 		}
 	}
 }
