@@ -109,6 +109,21 @@ func TestManyMarks(t *testing.T) {
 	}
 }
 
+// TestWindows shows that a text longer than what is looked at together has the key of the whole: those of its parts, level by level.
+func TestWindows(t *testing.T) {
+	c := parse(t, `{"locale":"en","strength":1,"numericOrdering":true}`)
+	for n := range 600 {
+		got, want := c.AppendKey(nil, "á"+strings.Repeat("b", n)+"e\u0301L·"), c.AppendKey(nil, "a"+strings.Repeat("b", n)+"el")
+		if !bytes.Equal(got, want) {
+			t.Fatalf("%d: % x, want % x", n, got, want)
+		}
+		got, want = c.AppendKey(nil, strings.Repeat("0", n)+"7é"), c.AppendKey(nil, "7e")
+		if !bytes.Equal(got, want) {
+			t.Fatalf("%d zeros: % x, want % x", n, got, want)
+		}
+	}
+}
+
 // FuzzKey feeds any bytes to every kind of collation.
 func FuzzKey(f *testing.F) {
 	f.Add("a", "A")

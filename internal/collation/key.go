@@ -38,189 +38,225 @@ var (
 	quaternaryRun = run{0x1c, 0x8c, 0xfc, 0x71}
 )
 
-// append appends n common weights, which a lesser or greater weight follows.
-func (r *run) append(dst []byte, n int, less bool) []byte {
-	if n == 0 {
-		return dst
+// buffer is bytes that are held in place while they are few: a slice of an array beside it would move that to the heap.
+type buffer struct {
+	few  [48]byte
+	n    int
+	many []byte // nil while there are few
+}
+
+func (b *buffer) add(c byte) {
+	switch {
+	case b.many != nil:
+		b.many = append(b.many, c)
+	case b.n < len(b.few):
+		b.few[b.n] = c
+		b.n++
+	default:
+		b.many = append(append(make([]byte, 0, 4*len(b.few)), b.few[:]...), c)
 	}
-	for n--; n >= r.max; n -= r.max {
-		dst = append(dst, byte(r.middle))
+}
+
+func (b *buffer) bytes() []byte {
+	if b.many != nil {
+		return b.many
+	}
+	return b.few[:b.n]
+}
+
+// addWeight adds a weight without its low bytes that are zero.
+func (b *buffer) addWeight(w uint16) {
+	b.add(byte(w >> 8))
+	if w&0xff != 0 {
+		b.add(byte(w))
+	}
+}
+
+func (b *buffer) addWeight32(w uint32) {
+	b.add(byte(w >> 24))
+	for w <<= 8; w != 0; w <<= 8 {
+		b.add(byte(w >> 24))
+	}
+}
+
+// level is one level after the first, and how many common weights are still to be written.
+type level struct {
+	buffer
+	run    *run
+	common int
+}
+
+// flush writes the common weights, which a lesser or greater weight follows; the end of the level is less than all.
+func (l *level) flush(less bool) {
+	if l.common == 0 {
+		return
+	}
+	r, n := l.run, l.common-1
+	for ; n >= r.max; n -= r.max {
+		l.add(byte(r.middle))
 	}
 	if less {
-		return append(dst, byte(r.low+n))
+		l.add(byte(r.low + n))
+	} else {
+		l.add(byte(r.high - n))
 	}
-	return append(dst, byte(r.high-n))
+	l.common = 0
 }
 
-// appendKey appends the sort key of a string whose elements are given. It overwrites the elements.
-func (c *Collation) appendKey(dst []byte, list []element) []byte {
-	var quaternary []byte
-	if c.variableTop != 0 {
-		quaternary, list = c.shift(list)
-	}
-	dst = c.appendPrimaries(dst, list)
-	if c.strength >= 2 {
-		dst = append(dst, levelSeparator)
-		if c.backwards {
-			dst = appendSecondariesBackwards(dst, list)
-		} else {
-			dst = appendSecondaries(dst, list)
-		}
-	}
-	if c.caseLevel {
-		dst = c.appendCases(append(dst, levelSeparator), list)
-	}
-	if c.strength >= 3 {
-		dst = c.appendTertiaries(append(dst, levelSeparator), list)
-	}
-	if c.strength >= 4 {
-		dst = append(dst, levelSeparator)
-		if c.variableTop != 0 {
-			return append(dst, quaternary...)
-		}
-		dst = appendQuaternaries(dst, list)
-	}
-	return dst
+// writer makes the key of one string, element by element: no more than the key itself is held.
+type writer struct {
+	c         *Collation
+	primaries buffer
+	previous  uint32 // the last primary weight, if it is compressible; after reordering
+
+	secondaries, cases, tertiaries, quaternaries level
+
+	backwards []uint16 // all secondary weights, if they are to be reversed
+	mask      uint16   // what counts of tertiary weights
+	shifted   bool     // the last element that was no accent was shifted away
+	kana      bool     // some element differs on the fourth level
 }
 
-// appendWeight appends a weight without its low bytes that are zero.
-func appendWeight(dst []byte, w uint16) []byte {
-	if w&0xff == 0 {
-		return append(dst, byte(w>>8))
+func (w *writer) init(c *Collation) {
+	w.c, w.mask = c, tertiaryBits
+	w.secondaries.run, w.cases.run, w.tertiaries.run, w.quaternaries.run = &secondaryRun, &caseRun, &tertiaryRun, &quaternaryRun
+	if c.upperFirst {
+		w.cases.run = &caseUpperRun
 	}
-	return append(dst, byte(w>>8), byte(w))
-}
-
-func appendWeight32(dst []byte, w uint32) []byte {
-	dst = append(dst, byte(w>>24))
-	for w <<= 8; w != 0; w <<= 8 {
-		dst = append(dst, byte(w>>24))
-	}
-	return dst
-}
-
-func (c *Collation) appendPrimaries(dst []byte, list []element) []byte {
-	previous := uint32(0) // compressible, and after reordering
-	for _, e := range list {
-		p := e.primary
-		if p == 0 {
-			continue
-		}
-		compressible := c.table.compressible[p>>24]
-		p = c.table.reordered(p)
-		if !compressible || p>>24 != previous>>24 {
-			if previous != 0 {
-				if p < previous {
-					dst = append(dst, compressionLow)
-				} else {
-					dst = append(dst, compressionHigh)
-				}
-			}
-			dst = append(dst, byte(p>>24))
-			previous = 0
-			if compressible {
-				previous = p
-			}
-		}
-		for p <<= 8; p != 0; p <<= 8 {
-			dst = append(dst, byte(p>>24))
-		}
-	}
-	return dst
-}
-
-func appendSecondaries(dst []byte, list []element) []byte {
-	common := 0
-	for _, e := range list {
-		switch {
-		case e.secondary == 0:
-		case e.secondary == commonWeight:
-			common++
-		default:
-			dst = secondaryRun.append(dst, common, e.secondary < commonWeight)
-			dst, common = appendWeight(dst, e.secondary), 0
-		}
-	}
-	return secondaryRun.append(dst, common, true)
-}
-
-// appendSecondariesBackwards is for French of Canada, in which the last accent counts first.
-func appendSecondariesBackwards(dst []byte, list []element) []byte {
-	var all []element
-	for i := len(list) - 1; i >= 0; i-- {
-		if list[i].secondary != 0 {
-			all = append(all, list[i])
-		}
-	}
-	return appendSecondaries(dst, all)
-}
-
-// appendCases appends the case level, which takes half bytes. Elements that are accents do not count on strength 1, those without a
-// secondary weight never do.
-func (c *Collation) appendCases(dst []byte, list []element) []byte {
-	var space [64]byte
-	nibbles, common := space[:0], 0
-	for _, e := range list {
-		if e.secondary == 0 || c.strength == 1 && e.primary == 0 {
-			continue
-		}
-		class := int(e.tertiary >> 14)
-		switch {
-		case class == 0:
-			common++
-		case c.upperFirst:
-			nibbles = caseUpperRun.append(nibbles, common, true)
-			nibbles, common = append(nibbles, byte(caseUpperRun.low-class)), 0
-		default:
-			nibbles = caseRun.append(nibbles, common, false)
-			nibbles, common = append(nibbles, byte(caseRun.high+class)), 0
-		}
-	}
-	switch {
-	case c.upperFirst:
-		nibbles = caseUpperRun.append(nibbles, common, true)
-	case len(nibbles) > 0:
-		nibbles = caseRun.append(nibbles, common, true)
-	}
-	for i := 0; i < len(nibbles); i += 2 {
-		b := nibbles[i] << 4
-		if i+1 < len(nibbles) {
-			b |= nibbles[i+1]
-		}
-		dst = append(dst, b)
-	}
-	return dst
-}
-
-func (c *Collation) appendTertiaries(dst []byte, list []element) []byte {
-	r, mask := &tertiaryRun, uint16(tertiaryBits)
 	switch {
 	case c.caseInTertiary() && c.upperFirst:
-		r, mask = &upperFirstRun, tertiaryBits|caseBits
+		w.tertiaries.run, w.mask = &upperFirstRun, tertiaryBits|caseBits
 	case c.caseInTertiary():
-		r, mask = &lowerFirstRun, tertiaryBits|caseBits
+		w.tertiaries.run, w.mask = &lowerFirstRun, tertiaryBits|caseBits
 	}
-	common := 0
+}
+
+func (w *writer) addAll(list []element) {
 	for _, e := range list {
-		t := e.tertiary & mask
-		switch {
-		case t == 0:
-			continue
-		case t == commonWeight:
-			common++
-			continue
-		case r == &upperFirstRun:
-			t = upperFirst(t, e.secondary == 0)
-		case t < commonWeight:
-		case r == &lowerFirstRun:
-			t += 0x4000
-		default:
-			t += 0xc000
-		}
-		dst = r.append(dst, common, t < uint16(r.low)<<8)
-		dst, common = appendWeight(dst, t), 0
+		w.add(e)
 	}
-	return r.append(dst, common, true)
+}
+
+func (w *writer) add(e element) {
+	c := w.c
+	if e == (element{}) || c.variableTop != 0 && w.shift(e) {
+		return
+	}
+	if e.primary != 0 {
+		w.addPrimary(e.primary)
+	}
+	if c.strength >= 2 && e.secondary != 0 {
+		w.addSecondary(e.secondary)
+	}
+	if c.caseLevel {
+		w.addCase(e)
+	}
+	if c.strength >= 3 {
+		w.addTertiary(e)
+	}
+	if c.strength >= 4 {
+		w.addQuaternary(e.tertiary & quaternaryBits)
+	}
+}
+
+// shift takes variable elements (spaces and punctuation), and accents on them, out of the first levels and makes the fourth of their primary weights.
+func (w *writer) shift(e element) bool {
+	switch {
+	case e.primary == 0:
+		return w.shifted
+	case e.primary > w.c.variableTop:
+		w.shifted = false
+		return false
+	}
+	w.shifted = true
+	if w.c.strength >= 4 {
+		q := &w.quaternaries
+		q.flush(true)
+		p := w.c.table.reordered(e.primary)
+		if p>>24 >= uint32(quaternaryRun.low-1) {
+			q.add(byte(quaternaryRun.low - 1))
+		}
+		q.addWeight32(p)
+	}
+	return true
+}
+
+func (w *writer) addPrimary(p uint32) {
+	compressible := w.c.table.compressible[p>>24]
+	p = w.c.table.reordered(p)
+	if !compressible || p>>24 != w.previous>>24 {
+		if w.previous != 0 {
+			if p < w.previous {
+				w.primaries.add(compressionLow)
+			} else {
+				w.primaries.add(compressionHigh)
+			}
+		}
+		w.primaries.add(byte(p >> 24))
+		w.previous = 0
+		if compressible {
+			w.previous = p
+		}
+	}
+	for p <<= 8; p != 0; p <<= 8 {
+		w.primaries.add(byte(p >> 24))
+	}
+}
+
+func (w *writer) addSecondary(s uint16) {
+	if w.c.backwards {
+		w.backwards = append(w.backwards, s)
+		return
+	}
+	w.secondaries.addSecondary(s)
+}
+
+func (l *level) addSecondary(s uint16) {
+	if s == commonWeight {
+		l.common++
+		return
+	}
+	l.flush(s < commonWeight)
+	l.addWeight(s)
+}
+
+// addCase adds to the case level, which takes half bytes. Elements that are accents do not count on strength 1, those without a
+// secondary weight never do.
+func (w *writer) addCase(e element) {
+	if e.secondary == 0 || w.c.strength == 1 && e.primary == 0 {
+		return
+	}
+	l, class := &w.cases, int(e.tertiary>>14)
+	switch {
+	case class == 0:
+		l.common++
+	case w.c.upperFirst:
+		l.flush(true)
+		l.add(byte(caseUpperRun.low - class))
+	default:
+		l.flush(false)
+		l.add(byte(caseRun.high + class))
+	}
+}
+
+func (w *writer) addTertiary(e element) {
+	l, t := &w.tertiaries, e.tertiary&w.mask
+	switch {
+	case t == 0:
+		return
+	case t == commonWeight:
+		l.common++
+		return
+	case l.run == &upperFirstRun:
+		t = upperFirst(t, e.secondary == 0)
+	case t < commonWeight:
+	case l.run == &lowerFirstRun:
+		t += 0x4000
+	default:
+		t += 0xc000
+	}
+	l.flush(t < uint16(l.run.low)<<8)
+	l.addWeight(t)
 }
 
 // upperFirst moves weights so that those of capital letters come first. Elements that have the third level only keep the greatest weights.
@@ -235,60 +271,55 @@ func upperFirst(t uint16, alone bool) uint16 {
 	return t
 }
 
-// appendQuaternaries is for non-ignorable variable elements: only kana differ.
-func appendQuaternaries(dst []byte, list []element) []byte {
-	common, differ := 0, false
-	for _, e := range list {
-		q := e.tertiary & quaternaryBits
-		switch {
-		case e == element{}:
-		case q == 0:
-			common++
-		default:
-			dst = quaternaryRun.append(dst, common, false)
-			dst, common, differ = append(dst, 0xfc+byte(q>>6)), 0, true
-		}
+func (w *writer) addQuaternary(bits uint16) {
+	l := &w.quaternaries
+	if bits == 0 {
+		l.common++
+		return
 	}
-	if differ {
-		return quaternaryRun.append(dst, common, true)
+	w.kana = true
+	l.flush(false)
+	l.add(0xfc + byte(bits>>6))
+}
+
+// finish appends the levels to dst.
+func (w *writer) finish(dst []byte) []byte {
+	c := w.c
+	dst = append(dst, w.primaries.bytes()...)
+	if c.strength >= 2 {
+		for i := len(w.backwards) - 1; i >= 0; i-- {
+			w.secondaries.addSecondary(w.backwards[i])
+		}
+		w.secondaries.flush(true)
+		dst = append(append(dst, levelSeparator), w.secondaries.bytes()...)
+	}
+	if c.caseLevel {
+		dst = w.appendCases(append(dst, levelSeparator))
+	}
+	if c.strength >= 3 {
+		w.tertiaries.flush(true)
+		dst = append(append(dst, levelSeparator), w.tertiaries.bytes()...)
+	}
+	if c.strength >= 4 {
+		if c.variableTop != 0 || w.kana { // common weights alone say nothing
+			w.quaternaries.flush(true)
+		}
+		dst = append(append(dst, levelSeparator), w.quaternaries.bytes()...)
 	}
 	return dst
 }
 
-// shift takes the variable elements (spaces and punctuation), and accents on them, out of the first levels and makes the fourth of their
-// primary weights.
-func (c *Collation) shift(list []element) (quaternary []byte, rest []element) {
-	common, shifted := 0, false
-	rest = list[:0]
-	for _, e := range list {
-		switch {
-		case e.primary == 0 && shifted:
-			continue
-		case e.primary != 0 && e.primary <= c.variableTop:
-			shifted = true
-			if c.strength < 4 {
-				continue
-			}
-			quaternary = quaternaryRun.append(quaternary, common, true)
-			common = 0
-			p := c.table.reordered(e.primary)
-			if p>>24 >= uint32(quaternaryRun.low-1) {
-				quaternary = append(quaternary, byte(quaternaryRun.low-1))
-			}
-			quaternary = appendWeight32(quaternary, p)
-			continue
-		}
-		shifted = false
-		rest = append(rest, e)
-		if e == (element{}) {
-			continue
-		}
-		if q := e.tertiary & quaternaryBits; q == 0 {
-			common++
-		} else {
-			quaternary = append(quaternaryRun.append(quaternary, common, false), 0xfc+byte(q>>6))
-			common = 0
-		}
+func (w *writer) appendCases(dst []byte) []byte {
+	if w.c.upperFirst || len(w.cases.bytes()) > 0 { // common weights alone say nothing, unless they are the greatest
+		w.cases.flush(true)
 	}
-	return quaternaryRun.append(quaternary, common, true), rest
+	nibbles := w.cases.bytes()
+	for i := 0; i < len(nibbles); i += 2 {
+		b := nibbles[i] << 4
+		if i+1 < len(nibbles) {
+			b |= nibbles[i+1]
+		}
+		dst = append(dst, b)
+	}
+	return dst
 }

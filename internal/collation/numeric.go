@@ -25,30 +25,50 @@ func digitOf(r rune) (byte, bool) {
 	return 0, false
 }
 
-// appendNumbers appends the elements of a run of digits.
-func (t *table) appendNumbers(list []element, digits []byte) []element {
-	for len(digits) > 0 {
-		for len(digits) > 1 && digits[0] == 0 {
-			digits = digits[1:]
-		}
-		n := min(len(digits), maxDigits)
-		list = t.appendNumber(list, digits[:n])
-		digits = digits[n:]
-	}
-	return list
+// number is a run of digits that is being read. Zeros at its beginning do not count.
+type number struct {
+	digits [maxDigits]byte
+	n      int
+	zero   bool // there are zeros and nothing else yet
 }
 
-func (t *table) appendNumber(list []element, digits []byte) []element {
+func (n *number) add(w *writer, digit byte) {
+	switch {
+	case n.n == 0 && digit == 0:
+		n.zero = true
+		return
+	case n.n == maxDigits:
+		n.end(w)
+		n.add(w, digit)
+		return
+	}
+	n.digits[n.n] = digit
+	n.n++
+}
+
+// end adds the number, if there is one.
+func (n *number) end(w *writer) {
+	switch {
+	case n.n > 0:
+		w.addNumber(n.digits[:n.n])
+	case n.zero:
+		w.add(numberElement(w.c.table.numeric | 2<<16))
+	}
+	n.n, n.zero = 0, false
+}
+
+func (w *writer) addNumber(digits []byte) {
 	if len(digits) <= 7 {
 		value := uint32(0)
 		for _, d := range digits {
 			value = value*10 + uint32(d)
 		}
 		if p, ok := smallNumber(value); ok {
-			return append(list, numberElement(t.numeric|p))
+			w.add(numberElement(w.c.table.numeric | p))
+			return
 		}
 	}
-	return t.appendLargeNumber(list, digits)
+	w.addLargeNumber(digits)
 }
 
 func numberElement(p uint32) element { return element{p, commonWeight, commonWeight} }
@@ -67,9 +87,10 @@ func smallNumber(v uint32) (uint32, bool) {
 	return 0, false
 }
 
-// appendLargeNumber encodes the number of pairs of digits, then the pairs without zeros at the end.
-func (t *table) appendLargeNumber(list []element, digits []byte) []element {
-	p := t.numeric | uint32(128+(len(digits)+1)/2)<<16
+// addLargeNumber encodes the number of pairs of digits, then the pairs without zeros at the end.
+func (w *writer) addLargeNumber(digits []byte) {
+	lead := w.c.table.numeric
+	p := lead | uint32(128+(len(digits)+1)/2)<<16
 	for n := len(digits); digits[n-1] == 0 && digits[n-2] == 0; n = len(digits) {
 		digits = digits[:n-2]
 	}
@@ -81,13 +102,13 @@ func (t *table) appendLargeNumber(list []element, digits []byte) []element {
 	shift := 8
 	for ; pos < len(digits); pos += 2 {
 		if shift == 0 {
-			list = append(list, numberElement(p|(11+2*pair)))
-			p, shift = t.numeric, 16
+			w.add(numberElement(p | (11 + 2*pair)))
+			p, shift = lead, 16
 		} else {
 			p |= (11 + 2*pair) << shift
 			shift -= 8
 		}
 		pair = uint32(digits[pos])*10 + uint32(digits[pos+1])
 	}
-	return append(list, numberElement(p|(10+2*pair)<<shift))
+	w.add(numberElement(p | (10+2*pair)<<shift))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 type oracle struct {
 	t  *testing.T
 	db *mongo.Database
-	n  int
+	n  atomic.Int64
 
 	narrow, narrowSecondary, usedInRoot map[byte]bool // see recorder
 }
@@ -39,8 +40,7 @@ type texts struct {
 }
 
 func (o *oracle) send(list []string) texts {
-	o.n++
-	coll := o.db.Collection(fmt.Sprintf("texts%d", o.n))
+	coll := o.db.Collection(fmt.Sprintf("texts%d", o.n.Add(1)))
 	for from := 0; from < len(list); from += 20000 {
 		var docs []any
 		for i, s := range list[from:min(from+20000, len(list))] {

@@ -45,7 +45,10 @@ func (rec *recorder) readLevels(l [5][]byte, narrow, wide bool) ([]element, erro
 	if err != nil {
 		return nil, err
 	}
-	cases := readCases(l[2], len(secondaries))
+	cases, err := readCases(l[2], len(secondaries))
+	if err != nil {
+		return nil, err
+	}
 	quaternaries := readQuaternaries(l[4], n)
 	out := make([]element, n)
 	extra := len(secondaries) - len(primaries) // accents
@@ -183,13 +186,15 @@ func (rec *recorder) original(w uint32) uint32 {
 	return w
 }
 
-func readCases(b []byte, n int) []uint16 {
+func readCases(b []byte, n int) ([]uint16, error) {
 	out := make([]uint16, n)
 	i := 0
 	for _, c := range b {
 		for _, nibble := range []byte{c >> 4, c & 15} {
 			switch {
 			case nibble == 0:
+			case nibble > 13 && i >= n:
+				return nil, fmt.Errorf("cases % x are more than %d", b, n)
 			case nibble > 13:
 				out[i] = uint16(nibble-13) << 14
 				i++
@@ -200,7 +205,7 @@ func readCases(b []byte, n int) []uint16 {
 			}
 		}
 	}
-	return out
+	return out, nil
 }
 
 func readQuaternaries(b []byte, n int) []uint16 {
@@ -208,7 +213,7 @@ func readQuaternaries(b []byte, n int) []uint16 {
 	i := 0
 	for _, c := range b {
 		switch {
-		case c > 0xfc:
+		case c > 0xfc && i < n:
 			out[i] = uint16(c-0xfc) << 6
 			i++
 		case c <= 0x8c:

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"unicode"
 
@@ -93,21 +95,47 @@ func TestRecord(t *testing.T) {
 	a := &archive{root: root}
 	sample := o.send(sampleTexts())
 	variants := map[string]*table{} // the tables of en@collation=search and others like it, on which those of other languages are based
-	for _, name := range o.locales() {
-		_, kind, _ := strings.Cut(name, "@")
-		base := root
+	names := o.locales()
+	bases, learned := make([]*table, len(names)), make([]*table, len(names))
+	record := func(i int) {
+		_, kind, _ := strings.Cut(names[i], "@")
+		bases[i], learned[i] = root, root
 		if t := variants[kind]; t != nil {
-			base = t
+			bases[i], learned[i] = t, t
 		}
-		learned := base
-		if kind == "" || variants[kind] == nil || !o.agrees(name, base, sample) {
-			learned = o.recordLocale(name, base, sent)
+		if variants[kind] == nil || !o.agrees(names[i], bases[i], sample) {
+			learned[i] = o.recordLocale(names[i], bases[i], sent)
 		}
-		if variants[kind] == nil && strings.HasPrefix(name, "en@") {
-			variants[kind] = learned
+		t.Logf("%s: recorded", names[i])
+	}
+	for i, name := range names {
+		if _, kind, ok := strings.Cut(name, "@"); ok && strings.HasPrefix(name, "en@") {
+			record(i)
+			variants[kind] = learned[i]
 		}
-		a.add(name, base, learned)
-		t.Logf("%s: %d bytes", name, len(a.locales[len(a.locales)-1].data))
+	}
+	var workers sync.WaitGroup
+	next := make(chan int)
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := range next {
+				record(i)
+			}
+		})
+	}
+	for i := range names {
+		if learned[i] == nil {
+			next <- i
+		}
+	}
+	close(next)
+	workers.Wait()
+	for _, first := range []bool{true, false} { // a base comes before what is based on it
+		for i, name := range names {
+			if strings.HasPrefix(name, "en@") == first {
+				a.add(name, bases[i], learned[i])
+			}
+		}
 	}
 	if err := a.write(tablesFile); err != nil {
 		t.Fatal(err)
@@ -117,10 +145,11 @@ func TestRecord(t *testing.T) {
 func (o *oracle) recordRoot(sent []texts) *table {
 	rec := &recorder{t: o.t, table: &table{contractions: map[rune][]contraction{}, compressible: &[256]bool{}}, primaries: map[uint32]bool{}, wide: map[byte]bool{}, origin: map[byte]byte{}}
 	narrow, narrowSecondary, used := map[byte]bool{}, map[byte]bool{}, map[byte]bool{}
-	for _, x := range sent {
-		keys := o.keys(x, fullCollation("en"))
-		rec.learnPrimaries(x.list, keys)
-		for _, k := range keys {
+	var want [][][]byte
+	for i, x := range sent {
+		want = append(want, o.keys(x, fullCollation("en")))
+		rec.learnPrimaries(x.list, want[i])
+		for _, k := range want[i] {
 			l := levels(k)
 			if len(l[3]) == 1 {
 				narrow[l[3][0]] = true
@@ -138,8 +167,8 @@ func (o *oracle) recordRoot(sent []texts) *table {
 	rec.learnCompressible(o, sent[0])
 	rec.learnVariable(o, sent[0])
 	rec.table.numeric = uint32(o.keysOf([]string{"1"}, fullCollation("en", bson.E{Key: "numericOrdering", Value: true}))[0][0]) << 24
-	for _, x := range sent {
-		keys := o.keys(x, fullCollation("en"))
+	for n, x := range sent {
+		keys := want[n]
 		for i := range keys { // those by themselves first, then those that decompose
 			if len(appendDecomposed(nil, x.list[i])) == 1 {
 				rec.learn(x.list[i], keys[i])
@@ -157,7 +186,7 @@ func (o *oracle) recordRoot(sent []texts) *table {
 		rec.learn(pairs[i], k)
 	}
 	rec.table.finish()
-	rec.verify("root", o, sent, fullCollation("en"))
+	rec.verify("root", sent, want)
 	return rec.table
 }
 
@@ -193,10 +222,10 @@ func (rec *recorder) learnVariable(o *oracle, x texts) {
 }
 
 // verify counts the texts of which this package makes other keys than mongod.
-func (rec *recorder) verify(name string, o *oracle, sent []texts, collation bson.D) {
+func (rec *recorder) verify(name string, sent []texts, want [][][]byte) {
 	wrong := 0
-	for _, x := range sent {
-		for i, k := range o.keys(x, collation) {
+	for n, x := range sent {
+		for i, k := range want[n] {
 			if got := full(rec.table).AppendKey(nil, x.list[i]); !bytes.Equal(got, k) {
 				if wrong++; wrong < 6 {
 					rec.t.Logf("%s: %+q: % x, mongod % x", name, x.list[i], got, k)

@@ -122,14 +122,7 @@ func (t *table) lookup(r rune) []element {
 	return p.elements[at : at+uint16(p.n[r%pageRunes])]
 }
 
-// appendRune appends the elements of a code point by itself. One that has none comes after all others, in the order of code points.
-func (t *table) appendRune(list []element, r rune) []element {
-	if found := t.lookup(r); len(found) > 0 {
-		return append(list, found...)
-	}
-	return append(list, element{unassigned(r), commonWeight, commonWeight})
-}
-
+// unassigned is the weight of a code point that has no entry: after all others, in the order of code points.
 func unassigned(r rune) uint32 {
 	c := uint32(r) + 1
 	p := 2 + c%18*14
@@ -137,43 +130,6 @@ func unassigned(r rune) uint32 {
 	p |= (2 + c%254) << 8
 	c /= 254
 	return 0xfe<<24 | (4+c%251)<<16 | p
-}
-
-// appendElements appends the elements of a text that is decomposed. It may change the text.
-func (t *table) appendElements(list []element, text []rune, numeric bool) []element {
-	for len(text) > 0 {
-		r := text[0]
-		if numeric {
-			if n := leadingDigits(text); n > 0 {
-				var space [maxDigits]byte
-				digits := space[:0]
-				for _, r := range text[:n] {
-					d, _ := digitOf(r)
-					digits = append(digits, d)
-				}
-				list, text = t.appendNumbers(list, digits), text[n:]
-				continue
-			}
-		}
-		found, n := t.contraction(text)
-		if n == 0 {
-			list, text = t.appendRune(list, r), text[1:]
-			continue
-		}
-		list, text = append(list, found...), text[n:]
-	}
-	return list
-}
-
-func leadingDigits(text []rune) int {
-	n := 0
-	for n < len(text) {
-		if _, ok := digitOf(text[n]); !ok {
-			break
-		}
-		n++
-	}
-	return n
 }
 
 // maxMarks is how far ahead a contraction is looked for among marks: more than any text has, and little enough for texts of nothing but marks.
@@ -232,38 +188,4 @@ func combiningClass(r rune) uint8 {
 	}
 	var space [utf8.UTFMax]byte
 	return norm.NFD.Properties(utf8.AppendRune(space[:0], r)).CCC()
-}
-
-// appendDecomposed appends the code points of s, each in its canonical decomposition. Marks keep the order in which they stand.
-func appendDecomposed(text []rune, s string) []rune {
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r < 0xc0:
-			text = append(text, r)
-		case r >= hangulFirst && r <= hangulLast:
-			text = appendJamo(text, r-hangulFirst)
-		default:
-			if d := norm.NFD.PropertiesString(s[i:]).Decomposition(); d != nil {
-				text = append(text, []rune(string(d))...)
-			} else {
-				text = append(text, r)
-			}
-		}
-		i += n
-	}
-	return text
-}
-
-const (
-	hangulFirst, hangulLast = 0xac00, 0xd7a3
-	vowels, finals          = 21, 28
-)
-
-func appendJamo(text []rune, syllable rune) []rune {
-	text = append(text, 0x1100+syllable/(vowels*finals), 0x1161+syllable/finals%vowels)
-	if final := syllable % finals; final > 0 {
-		text = append(text, 0x11a7+final)
-	}
-	return text
 }
