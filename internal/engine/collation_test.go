@@ -142,3 +142,11 @@ func TestCollatedIndexesChangeNoAnswer(t *testing.T) {
 		m.close()
 	}
 }
+
+// TestIndexOfAnotherVersionIsRefused shows that an index whose sort keys were made with other weights is not used.
+func TestIndexOfAnotherVersionIsRefused(t *testing.T) {
+	spec := doc(t, `{"v": 2, "key": {"s": 1}, "name": "s_1", "collation": {"locale": "en", "strength": 3, "version": "58.2"}}`)
+	if _, err := newIndex(1, spec, 0, true); mongoerr.CodeOf(err) != mongoerr.IncompatibleCollationVersion {
+		t.Errorf("%v", err)
+	}
+}
