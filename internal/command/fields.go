@@ -336,7 +336,7 @@ func checkStrength(n int64) error {
 	case n < 0:
 		return mongoerr.New(51024, "BSON field 'strength' value must be >= 0, actual value '%d'", n)
 	case n == 0:
-		return &fieldError{code: mongoerr.BadValue, before: "Enumeration value '0' for field ", after: " is not a valid value."}
+		return mongoerr.New(mongoerr.BadValue, "Enumeration value '0' for field 'collation.strength' is not a valid value.") // whatever the command
 	}
 	return nil
 }
