@@ -24,15 +24,21 @@ type archivedLocale struct {
 	data       []byte
 }
 
+// call gives a table the name of its locale, by which others refer to it.
+func (a *archive) call(t *table, name string) {
+	if a.names == nil {
+		a.names = map[*table]string{}
+	}
+	a.names[t] = name
+}
+
 // add adds a locale by what it changes in base.
 func (a *archive) add(name string, base, t *table) {
-	if a.names == nil {
-		a.names = map[*table]string{a.root: ""}
-	}
+	a.call(a.root, "")
 	l := archivedLocale{name: name, base: a.names[base]}
 	if data := appendTable(nil, t, base); t != base && len(data) > 2 {
 		l.data = data
-		a.names[t] = name
+		a.call(t, name)
 	}
 	a.locales = append(a.locales, l)
 }

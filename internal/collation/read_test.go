@@ -2,6 +2,7 @@ package collation
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -18,20 +19,39 @@ func levels(key []byte) [5][]byte {
 	return out
 }
 
-// read returns the elements of a key made with fullCollation. How many bytes a weight has is not always plain; the levels must agree on the number of elements.
+// read returns the elements of a key made with fullCollation. How many bytes a weight has is not always plain: the levels should agree on the number of elements.
 func (rec *recorder) read(key []byte) (list []element, err error) {
+	best := -1
 	for _, narrow := range []bool{false, true} {
-		for _, wide := range []bool{false, true} {
-			if list, err = rec.readLevels(levels(key), narrow, wide); err == nil {
-				return list, nil
+		for _, wide := range []secondaryForm{asKnown, allWide, allNarrow} {
+			l, agrees, e := rec.readLevels(levels(key), narrow, wide)
+			switch {
+			case e != nil:
+				err = cmp.Or(err, e)
+			case agrees:
+				return l, nil
+			case best < 0:
+				list, best = l, len(l)
 			}
 		}
 	}
-	return nil, err
+	if best >= 0 {
+		err = nil
+	}
+	return list, err
 }
 
-// readLevels takes all tertiary weights for narrow, or all secondary ones that are not the common one for wide, if told to.
-func (rec *recorder) readLevels(l [5][]byte, narrow, wide bool) ([]element, error) {
+// secondaryForm says which secondary weights, of those that are not the common one, are taken to have two bytes.
+type secondaryForm int
+
+const (
+	asKnown secondaryForm = iota
+	allWide
+	allNarrow
+)
+
+// readLevels takes all tertiary weights for narrow if told to. It reports whether every element has a secondary weight.
+func (rec *recorder) readLevels(l [5][]byte, narrow bool, wide secondaryForm) (_ []element, agrees bool, err error) {
 	tertiaries := rec.readTertiaries(l[3])
 	if narrow {
 		tertiaries = (&recorder{}).readTertiaries(l[3])
@@ -39,15 +59,15 @@ func (rec *recorder) readLevels(l [5][]byte, narrow, wide bool) ([]element, erro
 	n := len(tertiaries)
 	secondaries, err := rec.readSecondaries(l[1], n, wide)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	primaries, err := rec.readPrimaries(l[0], len(secondaries))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	cases, err := readCases(l[2], len(secondaries))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	quaternaries := readQuaternaries(l[4], n)
 	out := make([]element, n)
@@ -75,9 +95,9 @@ func (rec *recorder) readLevels(l [5][]byte, narrow, wide bool) ([]element, erro
 		}
 	}
 	if p < len(primaries) {
-		return nil, fmt.Errorf("%d of %d primaries placed", p, len(primaries))
+		return nil, false, fmt.Errorf("%d of %d primaries placed", p, len(primaries))
 	}
-	return out, nil
+	return out, len(secondaries) == n, nil
 }
 
 func (rec *recorder) readTertiaries(b []byte) (out []uint16) {
@@ -102,7 +122,7 @@ func (rec *recorder) readTertiaries(b []byte) (out []uint16) {
 
 func repeated(n int) []uint16 { return slices.Repeat([]uint16{commonWeight}, n) }
 
-func (rec *recorder) readSecondaries(b []byte, n int, wide bool) (out []uint16, err error) {
+func (rec *recorder) readSecondaries(b []byte, n int, form secondaryForm) (out []uint16, err error) {
 	for i := 0; i < len(b); i++ {
 		c := b[i]
 		switch {
@@ -113,7 +133,7 @@ func (rec *recorder) readSecondaries(b []byte, n int, wide bool) (out []uint16, 
 			out = append(out, repeated(int(c-commonByte)+1)...)
 		case c > 0x25 && c <= 0x45:
 			out = append(out, repeated(int(0x45-c)+1)...)
-		case i+1 < len(b) && (wide || rec.wide[c] || len(rec.narrowSecondary) > 0 && !rec.narrowSecondary[c]):
+		case i+1 < len(b) && (form == allWide || form == asKnown && (rec.wide[c] || len(rec.narrowSecondary) > 0 && !rec.narrowSecondary[c])):
 			out = append(out, uint16(c)<<8|uint16(b[i+1]))
 			i++
 		default:

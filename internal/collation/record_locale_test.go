@@ -29,7 +29,7 @@ func (o *oracle) recordLocale(name string, base *table, sent []texts) *table {
 		for pass := range 2 { // those by themselves first, then those that decompose
 			for j, s := range x.list {
 				if text := appendDecomposed(nil, s); (len(text) > 1) == (pass == 1) && rec.learn(s, want[i][j]) {
-					changed = append(changed, text...)
+					changed = append(append(changed, []rune(s)...), text...)
 				}
 			}
 		}
@@ -155,21 +155,25 @@ func (rec *recorder) learnGroup(o *oracle, name string, letters []rune) {
 	}
 	for round := 0; round < 3 && len(list) > 0; round++ {
 		keys := o.keysOf(list, fullCollation(name))
-		var found []string
+		var found []int
 		for i, s := range list {
-			if rec.learn(s, keys[i]) {
-				found = append(found, s)
+			if !bytes.Equal(full(rec.table).AppendKey(nil, s), keys[i]) {
+				found = append(found, i)
 			}
 		}
-		rec.table.finish()
-		list = nil
-		if len(found) > 1000 {
-			rec.t.Logf("%s: %d sequences of %d are contractions: these are no letters", name, len(found), len(keys))
+		if len(found) > 1000 && len(found) > len(list)/10 {
+			rec.t.Logf("%s: %d sequences of %d are contractions: these are no letters, such as %+q", name, len(found), len(list), list[found[0]])
 			return
 		}
-		for _, s := range found {
+		for _, i := range found {
+			rec.learn(list[i], keys[i])
+		}
+		rec.table.finish()
+		before := list
+		list = nil
+		for _, i := range found[:min(len(found), 600)] {
 			for _, l := range letters {
-				list = append(list, s+string(l), string(l)+s)
+				list = append(list, before[i]+string(l), string(l)+before[i])
 			}
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +21,7 @@ import (
 //
 //	go test ./internal/collation -run TestRecord -mongod mongodb://127.0.0.1:27017/?directConnection=true
 
-var onlyLocales = flag.String("locales", "", "record only the locales whose names match this: for trying out, the tables then lack all others")
+var onlyLocales = flag.String("locales", "", "record only the locales whose names match this")
 var mongod = flag.String("mongod", "", "record the tables from this mongod")
 
 // recorder learns one table.
@@ -108,6 +110,12 @@ func TestRecord(t *testing.T) {
 		}
 		t.Logf("%s: recorded", names[i])
 	}
+	for kind := range strings.FieldsSeq("collation=search collation=eor collation=emoji") {
+		if t := tableOf("en@" + kind); t != nil && *onlyLocales != "" {
+			variants[kind] = t
+			a.call(t, "en@"+kind)
+		}
+	}
 	for i, name := range names {
 		if _, kind, ok := strings.Cut(name, "@"); ok && strings.HasPrefix(name, "en@") {
 			record(i)
@@ -130,6 +138,13 @@ func TestRecord(t *testing.T) {
 	}
 	close(next)
 	workers.Wait()
+	if *onlyLocales != "" { // the others stay as they are
+		for _, name := range slices.Sorted(maps.Keys(loadCatalog().locales)) {
+			if l := loadCatalog().locales[name]; !slices.Contains(names, name) {
+				a.locales = append(a.locales, archivedLocale{name: name, base: l.base, data: l.data})
+			}
+		}
+	}
 	for _, first := range []bool{true, false} { // a base comes before what is based on it
 		for i, name := range names {
 			if strings.HasPrefix(name, "en@") == first {
