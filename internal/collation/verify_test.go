@@ -86,7 +86,7 @@ func randomTexts(locale string, n int) (list []string) {
 			continue
 		}
 		for r := rune(i) * pageRunes; r < rune(i+1)*pageRunes; r++ {
-			if unicode.In(r, unicode.L, unicode.M, unicode.N) && r < 0x10000 {
+			if unicode.In(r, unicode.L, unicode.M, unicode.N) && r < 0x10000 && len(t.lookup(r)) > 0 {
 				own = append(own, r)
 			}
 		}
