@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/mortondb/morton/internal/document"
@@ -47,6 +48,14 @@ func looksAtStrings(n *query.Node) bool {
 		return false
 	}
 	return true
+}
+
+// shownKey is how mongod's explain shows values of an index with a collation.
+func shownKey(v document.Value) string {
+	if v.Type == document.TypeString {
+		return fmt.Sprintf("CollationKey(0x%x)", v.Str())
+	}
+	return v.String()
 }
 
 // ordersStrings reports whether there may be strings, or what may hold strings, among the values by which the ranges are sorted.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/mortondb/morton/internal/collation"
@@ -75,6 +76,22 @@ func TestSortByIndexWithCollation(t *testing.T) {
 		if p.ProvidesSort != c.want {
 			t.Errorf("%s, index %v, query %v: %v", c.filter, c.index, c.query, p)
 		}
+	}
+}
+
+// TestBoundsShowSortKeys has mongod's explain of an index with a collation.
+func TestBoundsShowSortKeys(t *testing.T) {
+	english := collationOf(t, `{"locale":"en","strength":2}`)
+	f, err := query.CompileFilter(fromJSON(t, `{"a":{"$in":["a",1]}}`), query.FilterOptions{Collator: english})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Choose(&Request{Filter: f, Indexes: []Index{{Name: "a_1", Key: []KeyField{{Path: "a"}}, Collator: english}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := p.Bounds[0].Intervals, []string{"[1, 1]", "[CollationKey(0x290105), CollationKey(0x290105)]"}; !slices.Equal(got, want) {
+		t.Errorf("%v, mongod %v", got, want)
 	}
 }
 

@@ -18,16 +18,16 @@ func (a *access) describe() []FieldBounds {
 		}
 		list[i].Path = k.Path
 		for _, v := range set {
-			list[i].Intervals = append(list[i].Intervals, v.String())
+			list[i].Intervals = append(list[i].Intervals, v.text(a.index.Collator != nil))
 		}
 	}
 	return list
 }
 
-// String returns the interval with its ends: [ and ] belong to it, ( and ) do not.
-func (i interval) String() string {
-	lo, atLo := boundary(i.lo)
-	hi, atHi := boundary(i.hi)
+// text returns the interval with its ends: [ and ] belong to it, ( and ) do not. collated: its strings are sort keys.
+func (i interval) text(collated bool) string {
+	lo, atLo := boundary(i.lo, collated)
+	hi, atHi := boundary(i.hi, collated)
 	text := "(" + lo + ", "
 	if atLo {
 		text = "[" + lo + ", "
@@ -39,7 +39,11 @@ func (i interval) String() string {
 }
 
 // boundary returns the value at a boundary, and whether the boundary is before it (or, else, after it).
-func boundary(b []byte) (text string, before bool) {
+func boundary(b []byte, collated bool) (text string, before bool) {
+	show := document.Value.String
+	if collated {
+		show = shownKey
+	}
 	switch {
 	case bytes.Equal(b, lowest):
 		return "MinKey", true
@@ -47,12 +51,12 @@ func boundary(b []byte) (text string, before bool) {
 		return "MaxKey", false
 	}
 	if v, rest, err := keys.DecodeValue(b); err == nil && len(rest) == 0 {
-		return v.String(), true
+		return show(v), true
 	}
 	after := bytes.Clone(b)
 	after[len(after)-1]--
 	if v, rest, err := keys.DecodeValue(after); err == nil && len(rest) == 0 {
-		return v.String(), false
+		return show(v), false
 	}
 	for t := range 256 {
 		if lo, _ := keys.AppendTypeRange(nil, nil, document.Type(t).Order()); bytes.Equal(lo, b) {

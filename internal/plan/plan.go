@@ -35,8 +35,8 @@ type Index struct {
 	Key      []KeyField
 	Unique   bool
 	Sparse   bool
-	Multikey uint32 // bit i: field i met an array in some document (keys.Entries.Multikey of all documents, or-ed)
-	Collator document.Collator
+	Multikey uint32            // bit i: field i met an array in some document (keys.Entries.Multikey of all documents, or-ed)
+	Collator document.Collator // of strings, in whose place entries have its keys: they cannot give strings back; nil: by bytes
 
 	foreign bool // it has another collation than the query
 }
