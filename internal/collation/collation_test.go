@@ -27,26 +27,34 @@ func parse(t testing.TB, text string) *Collation {
 
 // TestKeysAreMongods compares sort keys with those that a mongod 6.0.5 gave ({$meta: "sortKey"}).
 func TestKeysAreMongods(t *testing.T) {
-	file, err := os.ReadFile("testdata/keys.txt")
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"testdata/keys.txt", "testdata/locales.txt"} { // every option; every locale
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split(strings.TrimSpace(string(file)), "\n\n") {
+			spec, lines, _ := strings.Cut(part, "\n")
+			checkKeys(t, spec, lines)
+		}
 	}
-	for _, part := range strings.Split(strings.TrimSpace(string(file)), "\n\n") {
-		lines := strings.Split(part, "\n")
-		c := parse(t, lines[0])
-		for _, line := range lines[1:] {
-			at := strings.LastIndexByte(line, ' ')
-			var text string
-			if err := json.Unmarshal([]byte(line[:at]), &text); err != nil {
-				t.Fatal(err)
-			}
-			want, err := hex.DecodeString(line[at+1:])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := c.AppendKey(nil, text); !bytes.Equal(got, want) {
-				t.Errorf("%s %+q: % x, mongod % x", lines[0], text, got, want)
-			}
+}
+
+// checkKeys checks the keys of texts: each line has one as JSON and its key in hexadecimal.
+func checkKeys(t *testing.T, spec, lines string) {
+	t.Helper()
+	c := parse(t, spec)
+	for _, line := range strings.Split(lines, "\n") {
+		at := strings.LastIndexByte(line, ' ')
+		var text string
+		if err := json.Unmarshal([]byte(line[:at]), &text); err != nil {
+			t.Fatal(err)
+		}
+		want, err := hex.DecodeString(line[at+1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.AppendKey(nil, text); !bytes.Equal(got, want) {
+			t.Errorf("%s %+q: % x, mongod % x", spec, text, got, want)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package collation
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -19,24 +18,20 @@ func levels(key []byte) [5][]byte {
 	return out
 }
 
-// read returns the elements of a key made with fullCollation. How many bytes a weight has is not always plain: the levels should agree on the number of elements.
+// read returns the elements of a key made with fullCollation. How many bytes a weight has is not always plain: the best way to read it is one in which
+// every element has a secondary weight and all primary weights are known.
 func (rec *recorder) read(key []byte) (list []element, err error) {
 	best := -1
 	for _, narrow := range []bool{false, true} {
-		for _, wide := range []secondaryForm{asKnown, allWide, allNarrow} {
-			l, agrees, e := rec.readLevels(levels(key), narrow, wide)
+		for _, form := range []secondaryForm{asKnown, allWide, allNarrow} {
+			l, score, e := rec.readLevels(levels(key), narrow, form)
 			switch {
-			case e != nil:
-				err = cmp.Or(err, e)
-			case agrees:
-				return l, nil
-			case best < 0:
-				list, best = l, len(l)
+			case e != nil && best < 0:
+				err = e
+			case e == nil && score > best:
+				list, best, err = l, score, nil
 			}
 		}
-	}
-	if best >= 0 {
-		err = nil
 	}
 	return list, err
 }
@@ -50,24 +45,24 @@ const (
 	allNarrow
 )
 
-// readLevels takes all tertiary weights for narrow if told to. It reports whether every element has a secondary weight.
-func (rec *recorder) readLevels(l [5][]byte, narrow bool, wide secondaryForm) (_ []element, agrees bool, err error) {
+// readLevels takes all tertiary weights for narrow if told to. The score is how likely the result is.
+func (rec *recorder) readLevels(l [5][]byte, narrow bool, form secondaryForm) (_ []element, score int, err error) {
 	tertiaries := rec.readTertiaries(l[3])
 	if narrow {
 		tertiaries = (&recorder{}).readTertiaries(l[3])
 	}
 	n := len(tertiaries)
-	secondaries, err := rec.readSecondaries(l[1], n, wide)
+	secondaries, err := rec.readSecondaries(l[1], n, form)
 	if err != nil {
-		return nil, false, err
+		return nil, 0, err
 	}
-	primaries, err := rec.readPrimaries(l[0], len(secondaries))
+	primaries, known, err := rec.readPrimaries(l[0], len(secondaries))
 	if err != nil {
-		return nil, false, err
+		return nil, 0, err
 	}
 	cases, err := readCases(l[2], len(secondaries))
 	if err != nil {
-		return nil, false, err
+		return nil, 0, err
 	}
 	quaternaries := readQuaternaries(l[4], n)
 	out := make([]element, n)
@@ -95,9 +90,15 @@ func (rec *recorder) readLevels(l [5][]byte, narrow bool, wide secondaryForm) (_
 		}
 	}
 	if p < len(primaries) {
-		return nil, false, fmt.Errorf("%d of %d primaries placed", p, len(primaries))
+		return nil, 0, fmt.Errorf("%d of %d primaries placed", p, len(primaries))
 	}
-	return out, len(secondaries) == n, nil
+	if len(secondaries) == n {
+		score += 2
+	}
+	if known {
+		score++
+	}
+	return out, score, nil
 }
 
 func (rec *recorder) readTertiaries(b []byte) (out []uint16) {
@@ -147,13 +148,13 @@ func (rec *recorder) readSecondaries(b []byte, n int, form secondaryForm) (out [
 }
 
 // readPrimaries finds a way to cut b into at most n primary weights, known ones if possible.
-func (rec *recorder) readPrimaries(b []byte, n int) ([]uint32, error) {
+func (rec *recorder) readPrimaries(b []byte, n int) (list []uint32, known bool, err error) {
 	for unknown := range 3 {
 		if out, ok := rec.cut(b, n, 0, unknown); ok {
-			return out, nil
+			return out, unknown == 0, nil
 		}
 	}
-	return nil, fmt.Errorf("primaries % x cannot be cut into %d", b, n)
+	return nil, false, fmt.Errorf("primaries % x cannot be cut into %d", b, n)
 }
 
 func (rec *recorder) cut(b []byte, n int, lead byte, unknown int) ([]uint32, bool) {

@@ -35,6 +35,10 @@ func (o *oracle) recordLocale(name string, base *table, sent []texts) *table {
 		}
 	}
 	rec.table.finish()
+	pairs := rootPairs() // a locale may do without some
+	for i, k := range o.keysOf(pairs, fullCollation(name)) {
+		rec.learn(pairs[i], k)
+	}
 	rec.learnContractions(o, name, changed)
 	rec.table.finish()
 	rec.verify(name, sent, want)

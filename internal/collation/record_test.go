@@ -111,7 +111,7 @@ func TestRecord(t *testing.T) {
 		t.Logf("%s: recorded", names[i])
 	}
 	for kind := range strings.FieldsSeq("collation=search collation=eor collation=emoji") {
-		if t := tableOf("en@" + kind); t != nil && *onlyLocales != "" {
+		if t := tableOf("en@" + kind); t != nil && !slices.Contains(names, "en@"+kind) {
 			variants[kind] = t
 			a.call(t, "en@"+kind)
 		}

@@ -128,6 +128,9 @@ func readCatalog(file []byte) (*catalog, error) {
 	for n := r.number(); n > 0 && r.err == nil; n-- {
 		name, base := string(r.bytes()), string(r.bytes())
 		l := localeData{base: base}
+		if base == name {
+			return nil, fmt.Errorf("%s is based on itself", name)
+		}
 		if data := r.bytes(); len(data) > 0 {
 			l.data = data
 		}
