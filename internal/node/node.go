@@ -385,10 +385,12 @@ func (n *Node) fatal(err error) {
 	panic(err)
 }
 
-// Shutdown hands over to another member, if this one is primary, and closes the node.
+// Shutdown hands over to another member, if this one is primary and another is up, and closes the node.
 func (n *Node) Shutdown(ctx context.Context) error {
-	if err := n.handOver(ctx); err != nil {
-		n.log.Warn("no other member could take over before the shutdown", "c", "REPL", "id", 6015312, "error", err)
+	if target, _ := n.View().HandOver(); target >= 0 {
+		if err := n.handOver(ctx); err != nil {
+			n.log.Warn("no other member could take over before the shutdown", "c", "REPL", "id", 6015312, "error", err)
+		}
 	}
 	return n.Close()
 }

@@ -202,3 +202,38 @@ func TestSetElectsFailsOverAndKeepsEveryWrite(t *testing.T) {
 		s.settle()
 	})
 }
+
+// TestLastMemberStopsWithoutWaiting: a primary that is told to stop hands over while there is somebody, so that the set has a primary at once; the last one
+// has nobody to wait for.
+func TestLastMemberStopsWithoutWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017", "b:27017", "c:27017")
+		s.startAll()
+		defer s.stopAll()
+		s.must("a:27017", `{"replSetInitiate": 1, "$db": "admin"}`)
+		shutdown := func(host string) (took time.Duration) {
+			begin := time.Now()
+			if err := s.nodes[host].Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			delete(s.nodes, host)
+			return time.Since(begin)
+		}
+		s.settle()
+		shutdown(s.primary())
+		begin := time.Now()
+		last := s.primary()
+		if took := time.Since(begin); took > 100*time.Millisecond {
+			t.Errorf("a primary %v after another one handed over", took)
+		}
+		for h := range s.nodes {
+			if h != last {
+				shutdown(h)
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+		if took := shutdown(last); took > 100*time.Millisecond {
+			t.Errorf("the last member took %v to stop", took)
+		}
+	})
+}
