@@ -305,6 +305,7 @@ func (n *Node) loadConfig() error {
 	n.stored.Store(s)
 	if raft := n.raft.Load(); raft != nil {
 		raft.SetMembers(s.raftMembers())
+		raft.SetElectionTimeout(s.config.Settings.ElectionTimeout)
 	}
 	if t := n.transport.Load(); t != nil {
 		t.SetMembers(s.peers())

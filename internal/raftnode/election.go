@@ -52,12 +52,9 @@ func (n *Node) tick(count int) {
 	}
 	n.thawLocked()
 	n.quiet++
-	if n.leading != 0 || n.mayCampaignLocked() || n.caretakerLocked() {
-		n.raw.Tick()
-	} else {
-		// Time passes, so that this node's promise to the old leader runs out, but it asks for no votes. Raft has no other way
-		// to say that.
-		n.raw.TickQuiesced()
+	n.elapsed += Tick * raftElectionTicks
+	for ; n.elapsed >= n.electionTimeout; n.elapsed -= n.electionTimeout {
+		n.raftTickLocked()
 	}
 	n.goneTickLocked()
 	n.readyLocked()
@@ -68,6 +65,27 @@ func (n *Node) tick(count int) {
 	if count%hardStateTicks == 0 {
 		n.flushHardStateLocked()
 	}
+}
+
+func (n *Node) raftTickLocked() {
+	if n.leading != 0 || n.mayCampaignLocked() || n.caretakerLocked() {
+		n.raw.Tick()
+		return
+	}
+	// Time passes, so that this node's promise to the old leader runs out, but it asks for no votes. Raft has no other way
+	// to say that.
+	n.raw.TickQuiesced()
+}
+
+// minElectionTimeout leaves room for a heartbeat to come late by a few ticks.
+const minElectionTimeout = 5 * Tick
+
+// SetElectionTimeout changes how long this node goes without a sign of the leader before it asks for votes. Shorter
+// ones than the least that Open takes count as that. All members should have the same.
+func (n *Node) SetElectionTimeout(d time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.electionTimeout = max(d, minElectionTimeout)
 }
 
 // singleLocked reports whether this node is the only voter.
@@ -89,7 +107,7 @@ const caretakerTimeouts = 4
 // hands over as soon as another one has what it has. (A primary and an arbiter have committed something, the primary dies,
 // and the third member had been away.)
 func (n *Node) caretakerLocked() bool {
-	return n.quiet > caretakerTimeouts*int(n.opts.ElectionTimeout/Tick) && n.frozenUntil.IsZero() &&
+	return n.quiet > caretakerTimeouts*int(n.electionTimeout/Tick) && n.frozenUntil.IsZero() &&
 		slices.Contains(n.conf.Voters, n.opts.ID)
 }
 

@@ -38,6 +38,28 @@ func TestElectionsEnd(t *testing.T) {
 	}
 }
 
+// TestElectionTimeoutChangesWhileTheSetRuns: a longer one makes the others wait longer for a primary that was cut off, a shorter
+// one less long.
+func TestElectionTimeoutChangesWhileTheSetRuns(t *testing.T) {
+	for _, timeout := range []time.Duration{10 * testElection, testElection / 2} {
+		inCluster(t, 1, 3, func(t *testing.T, c *cluster) {
+			first := c.leader(time.Second)
+			for _, m := range c.list() {
+				m.node.SetElectionTimeout(timeout)
+			}
+			time.Sleep(2 * timeout)
+			c.isolate(first.id)
+			cut := time.Now()
+			for first.sm.isPrimary() || c.leader(20*timeout) == first {
+				time.Sleep(time.Millisecond)
+			}
+			if took := time.Since(cut); took < timeout*4/5 || took > 6*timeout {
+				t.Errorf("another primary after %v, with an election timeout of %v", took, timeout)
+			}
+		})
+	}
+}
+
 // TestSingleVoterLeadsAtOnce: a set of one needs no election timeout.
 func TestSingleVoterLeadsAtOnce(t *testing.T) {
 	inCluster(t, 1, 1, func(t *testing.T, c *cluster) {

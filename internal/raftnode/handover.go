@@ -61,7 +61,7 @@ func (h *handing) run(catchUp context.Context) error {
 	}
 	h.pause()
 	// This takes a round trip, or shows that the member was not close after all.
-	drain, cancel := context.WithTimeout(h.ctx, 2*n.opts.ElectionTimeout)
+	drain, cancel := context.WithTimeout(h.ctx, 2*n.electionTimeout)
 	defer cancel()
 	err = h.until(drain, func() bool { return h.candidate(0) != 0 && n.commit >= n.last })
 	for err == nil {
@@ -223,8 +223,9 @@ func (n *Node) yieldLocked(to uint64) {
 	if n.leading == 0 {
 		return
 	}
+	timeout := 2 * n.electionTimeout
 	n.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*n.opts.ElectionTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
 		if err := n.TransferLeadership(ctx, to); err != nil {
 			n.log.Info("did not hand over to a member that asked for it", "member", to, "error", err)

@@ -90,11 +90,13 @@ type Node struct {
 	incoming    *incoming // the snapshot that is being stepped
 	pins        map[*pin]struct{}
 
-	members     []Member
-	quiet       int // ticks since a leader was heard
-	frozenUntil time.Time
-	gone        goneLeader
-	watchers    chan struct{} // closed when something that a hand-over waits for has changed
+	members         []Member
+	quiet           int // ticks since a leader was heard
+	electionTimeout time.Duration
+	elapsed         time.Duration // since raft's clock last ticked, times raftElectionTicks
+	frozenUntil     time.Time
+	gone            goneLeader
+	watchers        chan struct{} // closed when something that a hand-over waits for has changed
 
 	handover chan struct{} // a token: one hand-over at a time
 	done     chan struct{} // closed when the goroutines are to end
@@ -110,8 +112,8 @@ func Open(opts Options) (*Node, error) {
 	if opts.ElectionTimeout == 0 {
 		opts.ElectionTimeout = DefaultElectionTimeout
 	}
-	if opts.ElectionTimeout < 5*Tick {
-		return nil, fmt.Errorf("raftnode: election timeout %v is shorter than %v", opts.ElectionTimeout, 5*Tick)
+	if opts.ElectionTimeout < minElectionTimeout {
+		return nil, fmt.Errorf("raftnode: election timeout %v is shorter than %v", opts.ElectionTimeout, minElectionTimeout)
 	}
 	if opts.Transport == nil {
 		opts.Transport = nobody{}
@@ -126,7 +128,8 @@ func Open(opts Options) (*Node, error) {
 	n := &Node{
 		opts: opts, log: logger, transport: opts.Transport, sm: opts.StateMachine,
 		water: newWatermarks(opts.ID), writes: newQueue[writeItem](), applies: newQueue[applyItem](), events: newQueue[Event](),
-		gather: make(chan struct{}, 1), pins: map[*pin]struct{}{}, handover: make(chan struct{}, 1), done: make(chan struct{}), silent: make(chan struct{}),
+		electionTimeout: opts.ElectionTimeout,
+		gather:          make(chan struct{}, 1), pins: map[*pin]struct{}{}, handover: make(chan struct{}, 1), done: make(chan struct{}), silent: make(chan struct{}),
 		applied: opts.Applied.Index, appliedTerm: opts.Applied.Term, appliedTS: opts.Applied.TS, conf: opts.Applied.ConfState,
 	}
 	n.handover <- struct{}{}
@@ -134,9 +137,8 @@ func Open(opts Options) (*Node, error) {
 	if err := n.recoverMarks(); err != nil {
 		return nil, err
 	}
-	ticks := int(opts.ElectionTimeout / Tick)
 	raw, err := raft.NewRawNode(&raft.Config{
-		ID: opts.ID, ElectionTick: ticks, HeartbeatTick: min(max(ticks/10, 2), 10),
+		ID: opts.ID, ElectionTick: raftElectionTicks, HeartbeatTick: raftHeartbeatTicks,
 		Storage: n.storage, Applied: opts.Applied.Index, AsyncStorageWrites: true,
 		MaxSizePerMsg: maxEntryBytes, MaxCommittedSizePerReady: maxApplyingBytes,
 		MaxInflightMsgs: maxInflightMsgs, MaxInflightBytes: maxInflightBytes,

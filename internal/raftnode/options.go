@@ -46,7 +46,7 @@ type Options struct {
 	Applied Snapshot
 
 	// ElectionTimeout is how long a member goes without a sign of the leader before it asks for votes; the real time is
-	// between one and two of it. At least 5 ticks; DefaultElectionTimeout if zero.
+	// between one and two of it. At least 5 ticks; DefaultElectionTimeout if zero. [Node.SetElectionTimeout] changes it.
 	ElectionTimeout time.Duration
 
 	Logger *slog.Logger // nil: nothing is logged
@@ -57,8 +57,15 @@ type Options struct {
 	OnFatal func(error)
 }
 
-// Tick is raft's unit of time.
+// Tick is how often the node looks at the time.
 const Tick = 10 * time.Millisecond
+
+// An election timeout is always as many ticks of raft's clock, which therefore runs faster or slower when the timeout
+// changes: raft has no way to change the number.
+const (
+	raftElectionTicks  = 100
+	raftHeartbeatTicks = 10
+)
 
 // DefaultElectionTimeout is used when the options give none.
 const DefaultElectionTimeout = time.Second
