@@ -210,6 +210,11 @@ func (m *testMember) Initiate(_ context.Context, config document.Value, legacy b
 	return b.Finish(), nil
 }
 
+func (m *testMember) Reconfigure(_ context.Context, config document.Value, force bool) error {
+	_, err := m.View().ParseReconfig(config, force)
+	return err
+}
+
 func (m *testMember) Config() (document.Doc, error) {
 	c, err := m.View().GetConfig()
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 func replicationCommands() []*row {
 	return []*row{
 		{name: "replSetInitiate", help: "makes the set", adminOnly: true, quiet: true, prepare: plain(runInitiate)},
+		{name: "replSetReconfig", help: "changes the set's configuration", adminOnly: true, quiet: true, prepare: plain(runReconfig)},
 		{name: "replSetGetStatus", help: "the members as this one sees them", adminOnly: true, prepare: plain(runStatus)},
 		{name: "replSetGetConfig", help: "the configuration", adminOnly: true, prepare: plain(runGetConfig)},
 		{name: "replSetStepDown", help: "gives up being primary", adminOnly: true, quiet: true, prepare: plain(runStepDown)},
@@ -30,6 +31,13 @@ func runInitiate(ctx context.Context, o *operation) error {
 	}
 	o.appendFields(reply)
 	return nil
+}
+
+// runReconfig changes the configuration. mongod takes everything that is not false for true in force.
+func runReconfig(ctx context.Context, o *operation) error {
+	begin := time.Now()
+	defer func() { o.waiting += time.Since(begin) }()
+	return o.d.set.Reconfigure(ctx, o.first.Value, o.argument("force").Truthy())
 }
 
 func runStatus(_ context.Context, o *operation) error {

@@ -3,6 +3,7 @@ package mongoerr
 // The codes that MongoDB 6.0.5 has a name for. Every other number is a valid code too: its name is "Location" and the
 // number.
 const (
+	NoCode                                                      Code = 0
 	InternalError                                               Code = 1
 	BadValue                                                    Code = 2
 	OBSOLETE_DuplicateKey                                       Code = 3

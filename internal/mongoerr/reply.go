@@ -28,12 +28,14 @@ func (e *Error) AppendLabels(b *document.Builder) {
 	b.Close()
 }
 
-// AppendStatus appends ok 0, errmsg, code, codeName, and the further fields.
+// AppendStatus appends ok 0, errmsg, code, codeName, and the further fields. A few of mongod's oldest errors have no code.
 func (e *Error) AppendStatus(b *document.Builder) {
 	b.AppendDouble("ok", 0)
 	b.AppendString("errmsg", e.Message)
-	b.AppendInt32("code", int32(e.Code))
-	b.AppendString("codeName", e.Code.Name())
+	if e.Code != NoCode {
+		b.AppendInt32("code", int32(e.Code))
+		b.AppendString("codeName", e.Code.Name())
+	}
 	e.appendExtra(b)
 }
 

@@ -13,6 +13,7 @@ import (
 const (
 	caretakeEvery = 100 * time.Millisecond
 	compactEvery  = 10 * time.Second
+	compareEvery  = time.Second // how often a member looks whether others have a newer configuration
 	changeTimeout = 10 * time.Second
 	// promoteWithin is how many entries a new voter may be behind: few enough to be caught up before it is needed.
 	promoteWithin = 1000
@@ -22,7 +23,7 @@ const (
 func (n *Node) caretake() {
 	tick := time.NewTicker(caretakeEvery)
 	defer tick.Stop()
-	compacted := time.Now()
+	compacted, compared := time.Now(), time.Now()
 	for {
 		select {
 		case <-n.ctx.Done():
@@ -37,8 +38,12 @@ func (n *Node) caretake() {
 		if raft == nil || s == nil {
 			continue
 		}
-		if st := raft.Status(); st.Primary && !st.ConfState.Joint() {
+		switch st := raft.Status(); {
+		case st.Primary && !st.ConfState.Joint():
 			n.careFor(raft, s, st)
+		case !st.Primary && time.Since(compared) > compareEvery:
+			n.learnOfRemoval(s)
+			compared = time.Now()
 		}
 	}
 }
@@ -46,7 +51,10 @@ func (n *Node) caretake() {
 // careFor does the next thing that a primary has to do for its set.
 func (n *Node) careFor(raft *raftnode.Node, s *stored, st raftnode.Status) {
 	if id, ok := learnerToPromote(s, st); ok {
-		n.change(raft, []raftnode.Change{{Kind: raftnode.AddVoter, ID: id}}, nil, "promote", id)
+		if n.changing.TryLock() {
+			defer n.changing.Unlock()
+			n.change(raft, st.Term, []raftnode.Change{{Kind: raftnode.AddVoter, ID: id}}, nil, "promote", id)
+		}
 		return
 	}
 	if target, ok := n.View().Takeover(); ok {
@@ -69,15 +77,15 @@ func learnerToPromote(s *stored, st raftnode.Status) (raftID uint64, ok bool) {
 	return 0, false
 }
 
-// change changes the members of the log.
-func (n *Node) change(raft *raftnode.Node, changes []raftnode.Change, s *stored, what string, raftID uint64) {
+// change changes the members of the log, in the term in which that was decided. n.changing is held.
+func (n *Node) change(raft *raftnode.Node, term uint64, changes []raftnode.Change, s *stored, what string, raftID uint64) {
 	ctx, cancel := context.WithTimeout(n.ctx, changeTimeout)
 	defer cancel()
 	var config document.Doc
 	if s != nil {
 		config = s.encode()
 	}
-	_, err := raft.ProposeConfChange(ctx, changes, config)
+	_, err := raft.ProposeConfChange(ctx, term, changes, config)
 	switch {
 	case err == nil:
 		n.log.Info("the members of the log changed", "c", "REPL", "id", 6015321, "what", what, "member", n.hostOf(raftID))
@@ -89,18 +97,34 @@ func (n *Node) change(raft *raftnode.Node, changes []raftnode.Change, s *stored,
 // onMismatch hears that at a member's host another data directory answers. If it is a new one, started for this set, the
 // member's disk was replaced: the primary puts the new one in the old one's place, first without a vote.
 func (n *Node) onMismatch(m peer.Mismatch) {
-	raft, s := n.raft.Load(), n.stored.Load()
-	if raft == nil || s == nil || !raft.Status().Primary {
+	raft := n.raft.Load()
+	if raft == nil || !raft.Status().Primary {
+		return
+	}
+	joins := m.Uninitialised || n.returns(m)
+	n.changing.Lock()
+	defer n.changing.Unlock()
+	st := raft.Status()
+	s := n.stored.Load()
+	if s == nil || !st.Primary {
 		return
 	}
 	i := s.memberOf(m.Expected)
-	if i < 0 || s.config.Members[i].Host != m.Host || !m.Uninitialised || m.Actual == 0 {
+	if i < 0 || s.config.Members[i].Host != m.Host || !joins || m.Actual == 0 || s.memberOf(m.Actual) >= 0 {
 		n.log.Warn("another member than expected answers", "c", "REPL", "id", 6015323, "member", m.Host, "reason", m.Reason)
 		return
 	}
-	n.log.Info("a member came back with an empty data directory: it joins anew", "c", "REPL", "id", 6015324, "member", m.Host)
-	n.change(raft, []raftnode.Change{{Kind: raftnode.Remove, ID: m.Expected}, {Kind: raftnode.AddLearner, ID: m.Actual}},
+	n.log.Info("a member has another data directory than before: it joins with this one", "c", "REPL", "id", 6015324, "member", m.Host)
+	n.change(raft, st.Term, []raftnode.Change{{Kind: raftnode.Remove, ID: m.Expected}, {Kind: raftnode.AddLearner, ID: m.Actual}},
 		s.withDisk(s.config.Members[i].ID, m.Actual), "replace disk", m.Actual)
+}
+
+// returns reports whether the member that answered was in this set before.
+func (n *Node) returns(m peer.Mismatch) bool {
+	ctx, cancel := context.WithTimeout(n.ctx, askTimeout)
+	defer cancel()
+	a, err := n.askIdentity(ctx, m.Host)
+	return err == nil && a.RaftID == m.Actual && a.Initiated && a.SetID == n.identity.setID()
 }
 
 // newTransport returns the transport of this member of the set.

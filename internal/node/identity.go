@@ -54,10 +54,12 @@ func loadIdentity(fs vfs.FS, path string) (*identity, error) {
 	return id, nil
 }
 
-func newIdentity() *identity {
+func newIdentity() *identity { return &identity{Version: identityVersion, RaftID: newRaftID()} }
+
+func newRaftID() uint64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return &identity{Version: identityVersion, RaftID: binary.BigEndian.Uint64(b[:])>>1 | 1}
+	return binary.BigEndian.Uint64(b[:])>>1 | 1
 }
 
 // save makes the identity durable.

@@ -50,19 +50,33 @@ func (n *Node) stand() {
 	}
 }
 
-// probe asks all members of a configuration who they are, fills in their raft ids, and returns which of them is this process.
+// probe asks all members of the first configuration who they are, fills in their raft ids, and returns which of them is this process.
 func (n *Node) probe(ctx context.Context, s *stored) (self int, err error) {
-	answers := make([]answer, len(s.config.Members))
-	errs := make([]error, len(answers))
-	var asked sync.WaitGroup
-	for i := range answers {
-		asked.Go(func() { answers[i], errs[i] = n.askIdentity(ctx, s.config.Members[i].Host) })
-	}
-	asked.Wait()
-	var selves []int
-	var probes []replset.Probe
+	answers, errs := n.askAll(ctx, s.config)
 	for i, a := range answers {
 		s.disks[s.config.Members[i].ID] = a.RaftID
+	}
+	selves, probes := n.sortAnswers(answers, errs)
+	if self, err = s.config.Initiator(selves); err != nil {
+		return -1, err
+	}
+	return self, s.config.CheckQuorum(probes)
+}
+
+// askAll asks all members of a configuration, this one included, who they are.
+func (n *Node) askAll(ctx context.Context, c *replset.Config) (answers []answer, errs []error) {
+	answers, errs = make([]answer, len(c.Members)), make([]error, len(c.Members))
+	var asked sync.WaitGroup
+	for i := range answers {
+		asked.Go(func() { answers[i], errs[i] = n.askIdentity(ctx, c.Members[i].Host) })
+	}
+	asked.Wait()
+	return answers, errs
+}
+
+// sortAnswers tells this process, which answers under the addresses of the members in selves, from the others.
+func (n *Node) sortAnswers(answers []answer, errs []error) (selves []int, others []replset.Probe) {
+	for i, a := range answers {
 		if errs[i] == nil && a.RaftID == n.raftID {
 			selves = append(selves, i)
 			continue
@@ -71,12 +85,9 @@ func (n *Node) probe(ctx context.Context, s *stored) (self int, err error) {
 		if a.Initiated {
 			p.ReplicaSetID = a.SetID
 		}
-		probes = append(probes, p)
+		others = append(others, p)
 	}
-	if self, err = s.config.Initiator(selves); err != nil {
-		return -1, err
-	}
-	return self, s.config.CheckQuorum(probes)
+	return selves, others
 }
 
 // begin starts the log with a configuration.

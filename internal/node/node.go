@@ -89,6 +89,8 @@ type Node struct {
 	stored    atomic.Pointer[stored]
 	topology  topology
 
+	changing sync.Mutex // held by who changes the members of the set, as their primary
+
 	ctx    context.Context // of the node's own goroutines
 	cancel context.CancelFunc
 	work   sync.WaitGroup
@@ -302,6 +304,12 @@ func (n *Node) loadConfig() error {
 	if err != nil {
 		return err
 	}
+	n.adopt(s)
+	return nil
+}
+
+// adopt makes a configuration the one that this member goes by.
+func (n *Node) adopt(s *stored) {
 	n.stored.Store(s)
 	if raft := n.raft.Load(); raft != nil {
 		raft.SetMembers(s.raftMembers())
@@ -311,7 +319,6 @@ func (n *Node) loadConfig() error {
 		t.SetMembers(s.peers())
 	}
 	n.bump()
-	return nil
 }
 
 // becamePrimary and steppedDown are called when the engine has changed sides.

@@ -54,10 +54,11 @@ type answer struct {
 	Set       string
 	SetID     document.ObjectID // of the set that it belongs to
 	Initiated bool
-	Empty     bool // it holds no data
+	Empty     bool    // it holds no data
+	Stored    *stored // the configuration that it has; nil for none
 }
 
-// Identity returns the reply of _mortonIdentity: {raftId, set, initiated, setId, empty}.
+// Identity returns the reply of _mortonIdentity: {raftId, set, initiated, setId, empty, stored}.
 func (n *Node) Identity() document.Doc {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -69,6 +70,9 @@ func (n *Node) Identity() document.Doc {
 	b.AppendBool("initiated", n.identity.SetID != "")
 	b.AppendObjectID("setId", n.identity.setID())
 	b.AppendBool("empty", v.Catalog.Empty())
+	if s := n.stored.Load(); s != nil {
+		b.AppendDoc("stored", s.encode())
+	}
 	return b.Finish()
 }
 
@@ -80,8 +84,12 @@ func (n *Node) askIdentity(ctx context.Context, host string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{
+	a := answer{
 		RaftID: uint64(d.Lookup("raftId").Int64()), Set: strings.Clone(d.Lookup("set").Str()), SetID: d.Lookup("setId").ObjectID(),
 		Initiated: d.Lookup("initiated").Bool(), Empty: d.Lookup("empty").Bool(),
-	}, nil
+	}
+	if v := d.Lookup("stored"); !v.IsMissing() {
+		a.Stored, err = decodeStored(v.Doc())
+	}
+	return a, err
 }

@@ -161,7 +161,7 @@ func TestSnapshotWhileWriting(t *testing.T) {
 			s.net.Set(m.host, hostOf(4), memnet.Link{Delay: time.Millisecond, Break: 0.03})
 		}
 		m := s.add(4, raftnode.Snapshot{}, nil)
-		if _, err := p.node.ProposeConfChange(t.Context(), []raftnode.Change{{Kind: raftnode.AddLearner, ID: 4}}, nil); err != nil {
+		if _, err := p.node.ProposeConfChange(t.Context(), p.node.Status().Term, []raftnode.Change{{Kind: raftnode.AddLearner, ID: 4}}, nil); err != nil {
 			s.fatalf("%v", err)
 		}
 		for _, m := range s.list() {

@@ -291,7 +291,7 @@ func (s *schedule) change(changes ...Change) {
 	s.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 		defer cancel()
-		if _, err := sm.node.ProposeConfChange(ctx, changes, fmt.Appendf(nil, "%v", changes)); err != nil {
+		if _, err := sm.node.ProposeConfChange(ctx, sm.node.Status().Term, changes, fmt.Appendf(nil, "%v", changes)); err != nil {
 			s.c.logf("change %v: %v", changes, err)
 		}
 	})

@@ -28,16 +28,18 @@ type confWaiter struct {
 
 // ProposeConfChange changes the members, several at once through a joint configuration, and returns the entry's index once
 // this node has applied it and left the joint configuration again. context goes to the state machine of every
-// member with the change. It may be called without changes, to replicate a new context alone. Of an error other than
-// ErrChangeInProgress and those about the change itself, nobody knows whether the change will happen.
-func (n *Node) ProposeConfChange(ctx context.Context, changes []Change, context []byte) (uint64, error) {
+// member with the change. It may be called without changes, to replicate a new context alone. term is the one in which
+// the caller saw this node as primary: in any other the change may rest on members that have changed since, and is
+// refused with ErrNotPrimary. Of an error other than that, ErrChangeInProgress and those about the change itself, nobody
+// knows whether the change will happen.
+func (n *Node) ProposeConfChange(ctx context.Context, term uint64, changes []Change, context []byte) (uint64, error) {
 	if len(context) > maxConfContext {
 		return 0, fmt.Errorf("raftnode: configuration of %d bytes is larger than %d", len(context), maxConfContext)
 	}
 	w := &confWaiter{token: rand.Uint64() | 1, done: make(chan error, 1)}
 	n.flush() // what was appended before keeps its place before the change
 	n.mu.Lock()
-	err := n.proposeConfLocked(w, changes, context)
+	err := n.proposeConfLocked(w, term, changes, context)
 	n.mu.Unlock()
 	if err != nil {
 		return 0, err
@@ -53,8 +55,8 @@ func (n *Node) ProposeConfChange(ctx context.Context, changes []Change, context 
 	}
 }
 
-func (n *Node) proposeConfLocked(w *confWaiter, changes []Change, context []byte) error {
-	if n.leading == 0 || n.primary != n.leading {
+func (n *Node) proposeConfLocked(w *confWaiter, term uint64, changes []Change, context []byte) error {
+	if n.leading == 0 || n.leading != term || n.primary != n.leading {
 		return ErrNotPrimary
 	}
 	if n.conf.Joint() {

@@ -14,7 +14,7 @@ func (c *cluster) change(changes ...Change) {
 	for range 100 {
 		l := c.leader(time.Second)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		_, err := l.node.ProposeConfChange(ctx, changes, fmt.Appendf(nil, "%v", changes))
+		_, err := l.node.ProposeConfChange(ctx, l.node.Status().Term, changes, fmt.Appendf(nil, "%v", changes))
 		cancel()
 		if err == nil {
 			return
@@ -118,7 +118,7 @@ func TestPrimaryKeepsItsVote(t *testing.T) {
 		l := c.leader(time.Second)
 		c.mustPut(l, "a", "1")
 		for _, change := range []Change{{Remove, l.id}, {AddLearner, l.id}} {
-			if _, err := l.node.ProposeConfChange(t.Context(), []Change{change}, nil); !errors.Is(err, ErrOwnVote) {
+			if _, err := l.node.ProposeConfChange(t.Context(), l.node.Status().Term, []Change{change}, nil); !errors.Is(err, ErrOwnVote) {
 				c.fatalf("change %v: %v", change, err)
 			}
 		}
@@ -135,7 +135,7 @@ func TestPrimaryKeepsItsVote(t *testing.T) {
 func TestConfigurationAlone(t *testing.T) {
 	inCluster(t, 1, 3, func(t *testing.T, c *cluster) {
 		l := c.leader(time.Second)
-		index, err := l.node.ProposeConfChange(t.Context(), nil, []byte("priorities"))
+		index, err := l.node.ProposeConfChange(t.Context(), l.node.Status().Term, nil, []byte("priorities"))
 		if err != nil {
 			c.fatalf("%v", err)
 		}
@@ -154,7 +154,7 @@ func TestImpossibleChanges(t *testing.T) {
 			{{AddLearner, 1}},
 			{{AddVoter, 2}, {AddVoter, 3}, {Remove, 1}, {Remove, 2}, {Remove, 3}},
 		} {
-			if _, err := l.node.ProposeConfChange(t.Context(), changes, nil); err == nil {
+			if _, err := l.node.ProposeConfChange(t.Context(), l.node.Status().Term, changes, nil); err == nil {
 				t.Errorf("change %v was accepted", changes)
 			}
 		}
@@ -169,7 +169,7 @@ func TestChangesOneAfterTheOther(t *testing.T) {
 		errs := make(chan error, 2)
 		for i := range 2 {
 			go func() {
-				_, err := l.node.ProposeConfChange(context.Background(), []Change{{AddLearner, uint64(7 + i)}}, nil)
+				_, err := l.node.ProposeConfChange(context.Background(), l.node.Status().Term, []Change{{AddLearner, uint64(7 + i)}}, nil)
 				errs <- err
 			}()
 		}

@@ -13,15 +13,23 @@ import (
 // InvalidReplicaSetConfig) and words. What mongod accepts and this release does not do is refused: arbiters, hidden and
 // delayed members, members without indexes, horizons, write concern modes, and settings that mongod never had.
 func ParseConfig(d document.Doc) (*Config, error) {
-	p := configParser{Config: Config{JournalDefault: true, Settings: DefaultSettings()}}
-	if err := p.fields().parse(d); err != nil {
-		return nil, invalid(err)
+	c, err := readConfig(d)
+	if err != nil {
+		return nil, err
 	}
-	c := &p.Config
 	if err := c.validate(); err != nil {
 		return nil, invalid(err)
 	}
 	return c, nil
+}
+
+// readConfig is ParseConfig without the checks of what concerns the members together.
+func readConfig(d document.Doc) (*Config, error) {
+	p := configParser{Config: Config{JournalDefault: true, Settings: DefaultSettings()}}
+	if err := p.fields().parse(d); err != nil {
+		return nil, invalid(err)
+	}
+	return &p.Config, nil
 }
 
 // invalid gives err the one code that all errors of a configuration have.

@@ -1,6 +1,8 @@
 package replset
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
@@ -121,27 +123,38 @@ type Probe struct {
 	HasData      bool              // it has databases of its own, which would be lost
 }
 
+// check returns why the member cannot take part in c: an error for the client if it belongs to another set, any other if it is
+// not there.
+func (p *Probe) check(c *Config) error {
+	host := c.Members[p.Member].Host
+	switch {
+	case p.Err != nil:
+		return fmt.Errorf("%s failed with %v", host, p.Err)
+	case p.SetName == "":
+		return fmt.Errorf("%s failed with not running using replication", host)
+	case p.SetName != c.Name:
+		return incompatible("Our set name did not match that of the request target, requestTarget:%s", host)
+	case !p.ReplicaSetID.IsZero() && p.ReplicaSetID != c.Settings.ReplicaSetID:
+		return incompatible("Our replica set ID did not match that of our request target, replSetId: %s, requestTarget: %s, requestTargetReplSetId: %s",
+			c.Settings.ReplicaSetID.Hex(), host, p.ReplicaSetID.Hex())
+	}
+	return nil
+}
+
 // CheckQuorum returns why c cannot be initiated, given the answers of all its other members. All must be there, be
 // started for this set, be in none, and be empty.
 func (c *Config) CheckQuorum(probes []Probe) error {
 	var absent []string
 	for _, p := range probes {
-		host := c.Members[p.Member].Host
-		switch {
-		case p.Err != nil:
-			absent = append(absent, host+" failed with "+p.Err.Error())
-		case p.SetName == "":
-			absent = append(absent, host+" failed with not running using replication")
-		case p.SetName != c.Name:
-			return mongoerr.New(mongoerr.NewReplicaSetConfigurationIncompatible,
-				"Our set name did not match that of the request target, requestTarget:%s", host)
-		case !p.ReplicaSetID.IsZero() && p.ReplicaSetID != c.Settings.ReplicaSetID:
-			return mongoerr.New(mongoerr.NewReplicaSetConfigurationIncompatible,
-				"Our replica set ID did not match that of our request target, replSetId: %s, requestTarget: %s, requestTargetReplSetId: %s",
-				c.Settings.ReplicaSetID.Hex(), host, p.ReplicaSetID.Hex())
+		var other *mongoerr.Error
+		switch err := p.check(c); {
+		case errors.As(err, &other):
+			return err
+		case err != nil:
+			absent = append(absent, err.Error())
 		case p.HasData:
 			return mongoerr.New(mongoerr.CannotInitializeNodeWithData,
-				"'%s' has data already, cannot initiate set. All members except the initiator must be empty.", host)
+				"'%s' has data already, cannot initiate set. All members except the initiator must be empty.", c.Members[p.Member].Host)
 		}
 	}
 	if len(absent) > 0 {
