@@ -41,9 +41,6 @@ func runCreateIndexes(ctx context.Context, o *operation, a *createIndexesArgs) e
 		}
 		specs = append(specs, spec)
 	}
-	if err := checkDuplicates(specs); err != nil {
-		return err
-	}
 	quorum, err := o.commitQuorum(a.commitQuorum)
 	if err != nil {
 		return err
@@ -89,12 +86,14 @@ func (o *operation) commitQuorum(v document.Value) (int, error) {
 	switch {
 	case v.IsMissing():
 		return 0, nil
+	case isNumber && (n < 0 || n > 50):
+		return 0, mongoerr.New(mongoerr.FailedToParse, "commitQuorum has to be a non-negative number and not greater than 50")
 	case isNumber && n > int64(members):
 		return 0, mongoerr.New(mongoerr.UnsatisfiableCommitQuorum, "Not enough data-bearing nodes to satisfy commit quorum")
-	case isNumber && n < 0:
-		return 0, mongoerr.New(mongoerr.FailedToParse, "commitQuorum has to be a non-negative number and not greater than 50; found: %d", n)
 	case isNumber:
 		return int(n), nil
+	case v.Str() == "":
+		return 0, mongoerr.New(mongoerr.FailedToParse, "commitQuorum can't be an empty string")
 	case v.Str() == "votingMembers":
 		return members, nil
 	case v.Str() == "majority":
@@ -103,93 +102,13 @@ func (o *operation) commitQuorum(v document.Value) (int, error) {
 	return 0, mongoerr.New(mongoerr.UnknownReplWriteConcern, "No write concern mode named '%s' found in replica set configuration", v.Str())
 }
 
-// checkDuplicates refuses a command that asks for the same index twice.
-func checkDuplicates(specs []document.Doc) error {
-	for i, a := range specs {
-		for _, b := range specs[:i] {
-			same := document.CompareDocs(a.Lookup("key").Doc(), b.Lookup("key").Doc()) == 0 && sameCollation(a, b)
-			switch {
-			case same && a.Lookup("name").Str() == b.Lookup("name").Str():
-				return mongoerr.New(mongoerr.OperationFailed, "Cannot build two identical indexes. Try again without duplicate indexes.")
-			case same && a.Lookup("unique").Truthy() == b.Lookup("unique").Truthy():
-				return mongoerr.New(mongoerr.IndexOptionsConflict, "Index already exists with a different name: %s", b.Lookup("name").Str())
-			}
-		}
-	}
-	return nil
-}
-
-// indexOption is what may stand in the specification of an index.
-type indexOption struct {
-	check func(document.Value) error // of its type; nil: any
-	keep  bool                       // it is part of the index
-	// missing reports whether a value asks for something that there is not. Nil: never.
-	missing func(document.Value) bool
-}
-
-var indexOptions = map[string]indexOption{
-	"v":                       {check: indexVersion},
-	"key":                     {keep: true},
-	"name":                    {keep: true},
-	"unique":                  {check: flagOption("unique"), keep: true},
-	"sparse":                  {check: flagOption("sparse"), keep: true},
-	"background":              {}, // builds never stand in the way of reads and writes
-	"dropDups":                {missing: document.Value.Truthy},
-	"ns":                      {},
-	"hidden":                  {check: hiddenOption, missing: document.Value.Truthy},
-	"expireAfterSeconds":      {missing: always},
-	"partialFilterExpression": {missing: always},
-	"collation":               {check: collationOption, keep: true},
-	"storageEngine":           {missing: func(v document.Value) bool { return !v.Doc().IsEmpty() }},
-	"weights":                 {missing: always},
-	"default_language":        {missing: always},
-	"language_override":       {missing: always},
-	"textIndexVersion":        {missing: always},
-	"2dsphereIndexVersion":    {missing: always},
-	"bits":                    {missing: always},
-	"min":                     {missing: always},
-	"max":                     {missing: always},
-	"wildcardProjection":      {missing: always},
-	"clustered":               {missing: document.Value.Truthy},
-	"prepareUnique":           {missing: document.Value.Truthy},
-}
-
-func always(document.Value) bool { return true }
-
-func indexVersion(v document.Value) error {
-	n, ok := v.AsInt64()
-	switch {
-	case !v.IsNumber():
-		return mongoerr.New(mongoerr.TypeMismatch, "The field 'v' must be a number, but got %s", v.Type)
-	case !ok || n < 1 || n > 2:
-		return mongoerr.New(mongoerr.CannotCreateIndex, "Invalid index specification; cannot create an index with v=%s", v.Shell())
-	}
-	return nil
-}
-
-func hiddenOption(v document.Value) error {
-	if v.Type != document.TypeBool {
-		return mongoerr.New(mongoerr.TypeMismatch, "The field 'name' must be a bool, but got %s", v.Type) // its name is mongod's mistake
-	}
-	return nil
-}
-
-func flagOption(name string) func(document.Value) error {
-	return func(v document.Value) error {
-		if v.Type != document.TypeBool && !v.IsNumber() {
-			return mongoerr.New(mongoerr.TypeMismatch, "The field '%s has value %s: %s, which is not convertible to bool", name, name, v.Shell())
-		}
-		return nil
-	}
-}
-
 // normalizeIndex checks the specification of an index and returns it as listIndexes shows it: {v, key, name, ...}.
 func normalizeIndex(given document.Doc, ignoreUnknown bool) (document.Doc, error) {
 	fail := func(err *mongoerr.Error) (document.Doc, error) {
 		return nil, err.WithContext("Error in specification %s", given.Shell())
 	}
 	var b document.Builder
-	b.AppendInt32("v", 2)
+	b.AppendInt32("v", versionOf(given))
 	key, name := given.Lookup("key"), given.Lookup("name")
 	switch {
 	case key.IsMissing():
@@ -212,29 +131,37 @@ func normalizeIndex(given document.Doc, ignoreUnknown bool) (document.Doc, error
 		return fail(mongoerr.New(mongoerr.FailedToParse, "The 'name' field is a required property of an index specification"))
 	case name.Type != document.TypeString:
 		return fail(mongoerr.New(mongoerr.TypeMismatch, "The field 'name' must be a string, but got %s", name.Type))
-	case name.Str() == "":
-		return fail(mongoerr.New(mongoerr.CannotCreateIndex, "index name cannot be empty"))
+	case given.Lookup("unique").Truthy() && given.Lookup("prepareUnique").Truthy():
+		return fail(mongoerr.New(mongoerr.CannotCreateIndex,
+			"Invalid index specification %s; cannot create an index with the 'unique' option and the 'prepareUnique' option", given.Shell()))
 	case name.Str() == "*":
 		return nil, mongoerr.New(mongoerr.BadValue, "The index name '*' is not valid.")
-	case strings.ContainsRune(name.Str(), 0):
-		return fail(mongoerr.New(mongoerr.CannotCreateIndex, "index name cannot contain NUL bytes"))
 	}
-	if !key.Doc().Lookup("_id").IsMissing() && key.Doc().Len() == 1 {
+	if err := checkExpiry(given); err != nil {
+		return nil, err
+	}
+	switch {
+	case !key.Doc().Lookup("_id").IsMissing() && key.Doc().Len() == 1:
 		if err := checkIDIndex(given); err != nil {
 			return nil, err
 		}
-	} else if name.Str() == idIndexName {
+		if err := checkIDOptions(given); err != nil {
+			return nil, err
+		}
+	case name.Str() == idIndexName:
 		return nil, mongoerr.New(mongoerr.BadValue, "The index name '_id_' is reserved for the _id index, which must have key pattern {_id: 1}, found key: %s", key.Shell())
+	}
+	if err := checkIndexSpec(given); err != nil {
+		return nil, mongoerr.From(err).WithContext("Error in specification %s", withVersion(given).Shell())
 	}
 	b.AppendValue("key", key)
 	b.AppendValue("name", name)
-	for _, flag := range []string{"unique", "sparse"} {
-		if given.Lookup(flag).Truthy() {
-			b.AppendBool(flag, true)
+	for _, option := range indexOptions {
+		if v := given.Lookup(option.name); option.append != nil && !v.IsMissing() {
+			if err := option.append(&b, given, v); err != nil {
+				return nil, err
+			}
 		}
-	}
-	if err := appendIndexCollation(&b, given); err != nil {
-		return nil, err
 	}
 	return b.Finish(), nil
 }
@@ -256,24 +183,3 @@ func checkIndexKinds(key document.Doc) error {
 }
 
 const idIndexName = "_id_"
-
-// checkIndexOption refuses options that are unknown, of the wrong type, or ask for what there is not.
-func checkIndexOption(given document.Doc, name string, v document.Value, ignoreUnknown bool) error {
-	option, known := indexOptions[name]
-	if !known {
-		if ignoreUnknown {
-			return nil
-		}
-		return mongoerr.New(mongoerr.InvalidIndexSpecificationOption, "The field '%s' is not valid for an index specification. Specification: %s",
-			name, given.Shell()).WithContext("Error in specification %s", given.Shell())
-	}
-	if option.check != nil {
-		if err := option.check(v); err != nil {
-			return mongoerr.From(err).WithContext("Error in specification %s", given.Shell())
-		}
-	}
-	if option.missing != nil && option.missing(v) {
-		return notImplemented("the index option " + name)
-	}
-	return nil
-}

@@ -19,12 +19,9 @@ func collationOption(v document.Value) error {
 }
 
 // appendIndexCollation appends the collation that a specification asks for, completed.
-func appendIndexCollation(b *document.Builder, given document.Doc) error {
-	d := given.Lookup("collation").Doc()
-	if d == nil {
-		return nil
-	}
-	if v, _ := given.Lookup("v").AsInt64(); v == 1 {
+func appendIndexCollation(b *document.Builder, given document.Doc, v document.Value) error {
+	d := v.Doc()
+	if versionOf(given) == 1 {
 		return mongoerr.New(mongoerr.CannotCreateIndex, "Invalid index specification %s; cannot create an index with the 'collation' option and v=1", given.Shell()).
 			WithContext("Error in specification %s", given.Shell())
 	}
@@ -58,12 +55,4 @@ func withVersion(spec document.Doc) document.Doc {
 	}
 	b.AppendInt32("v", 2)
 	return b.Finish()
-}
-
-func sameCollation(a, b document.Doc) bool {
-	x, y := a.Lookup("collation").Doc(), b.Lookup("collation").Doc()
-	if x == nil || y == nil {
-		return x == nil && y == nil
-	}
-	return document.CompareDocs(x, y) == 0
 }

@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mortondb/morton/internal/collation"
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/plan"
+	"github.com/mortondb/morton/internal/query"
 )
 
 // Catalog is every collection at one moment. It is immutable: a change makes another one.
@@ -36,11 +38,16 @@ type Collection struct {
 
 // Index is an index of a collection. Immutable.
 type Index struct {
-	Name      string
-	Spec      document.Doc         // {v, key, name, unique, ...} as listIndexes shows it
-	Multikey  uint32               // bit i: field i met an array in some document
-	Ready     bool                 // false while it is being built: maintained by writes, not yet read
-	Collation *collation.Collation // nil: the simple one
+	Name        string
+	Spec        document.Doc         // {v, key, name, unique, ...} as listIndexes shows it
+	Multikey    uint32               // bit i: field i met an array in some document
+	Ready       bool                 // false while it is being built: maintained by writes, not yet read
+	Collation   *collation.Collation // nil: the simple one
+	Hidden      bool                 // maintained by writes, but the planner does not see it
+	Partial     *query.Filter        // of documents that have entries; nil: all
+	Distinct    bool                 // prepareUnique: what is written must be as in a unique index, what was there before need not
+	Expires     bool                 // documents are deleted ExpireAfter after the date in the field
+	ExpireAfter time.Duration
 	keys.Index
 }
 
@@ -161,10 +168,10 @@ func (c *Collection) replaceIndex(ix *Index) *Collection {
 func planIndexes(indexes []*Index) []plan.Index {
 	var list []plan.Index
 	for _, ix := range indexes {
-		if !ix.Ready {
+		if !ix.Ready || ix.Hidden {
 			continue
 		}
-		p := plan.Index{Name: ix.Name, Unique: ix.Unique, Sparse: ix.Sparse, Multikey: ix.Multikey, Collator: ix.Collator}
+		p := plan.Index{Name: ix.Name, Partial: ix.Partial, Unique: ix.Unique, Sparse: ix.Sparse, Multikey: ix.Multikey, Collator: ix.Collator}
 		for _, f := range ix.Fields {
 			p.Key = append(p.Key, plan.KeyField{Path: f.Path, Descending: f.Descending})
 		}
@@ -185,8 +192,17 @@ func newIndex(number uint32, spec document.Doc, multikey uint32, ready bool) (*I
 	}
 	pattern.Collator = order.Collator()
 	name := strings.Clone(spec.Lookup("name").Str())
+	var partial *query.Filter
+	if d := spec.Lookup("partialFilterExpression").Doc(); d != nil {
+		if partial, err = query.CompileFilter(d, query.FilterOptions{Collator: pattern.Collator}); err != nil {
+			return nil, err
+		}
+	}
+	seconds, expires := spec.Lookup("expireAfterSeconds").ToInt64()
 	return &Index{
 		Name: name, Spec: spec, Multikey: multikey, Ready: ready, Collation: order,
+		Hidden: spec.Lookup("hidden").Truthy(), Partial: partial, Distinct: spec.Lookup("prepareUnique").Truthy(),
+		Expires: expires, ExpireAfter: time.Duration(seconds) * time.Second,
 		Index: keys.Index{
 			Number: number, Pattern: *pattern,
 			Unique: spec.Lookup("unique").Truthy() || name == idIndexName,

@@ -57,6 +57,8 @@ type Engine struct {
 	builders context.CancelFunc // stops the index builds of this term
 	building sync.WaitGroup
 
+	distinct sync.Mutex // held while keys of indexes with prepareUnique are checked and written; before mu
+
 	appliedMu sync.Mutex
 	applied   chan struct{} // closed and replaced when more is applied
 

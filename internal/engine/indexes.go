@@ -13,9 +13,6 @@ import (
 	"github.com/mortondb/morton/internal/oplog"
 )
 
-// maxIndexes is the most indexes that a collection may have, as in mongod.
-const maxIndexes = 64
-
 // CreateIndexesResult is the outcome of createIndexes.
 type CreateIndexesResult struct {
 	Before, After     int
@@ -68,43 +65,6 @@ func (e *Engine) CreateIndexes(ctx context.Context, ns string, specs []document.
 		}
 	}
 	return r, nil
-}
-
-// newSpecs returns the specifications that coll has no index for yet, or mongod's error for a conflict.
-func newSpecs(coll *Collection, specs []document.Doc) (fresh []document.Doc, err error) {
-	for _, spec := range specs {
-		name, key := spec.Lookup("name").Str(), spec.Lookup("key").Doc()
-		i := slices.IndexFunc(coll.Indexes, func(ix *Index) bool { return ix.Name == name })
-		j := slices.IndexFunc(coll.Indexes, func(ix *Index) bool {
-			return document.CompareDocs(ix.Spec.Lookup("key").Doc(), key) == 0 && sameCollation(ix.Spec, spec)
-		})
-		switch {
-		case i >= 0 && sameSpec(coll.Indexes[i].Spec, spec), i < 0 && j >= 0 && coll.Indexes[j].Name == idIndexName:
-			continue
-		case i >= 0 && j != i:
-			return nil, mongoerr.New(mongoerr.IndexKeySpecsConflict,
-				"An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. Requested index: %s, existing index: %s",
-				spec.Shell(), coll.Indexes[i].Spec.Shell())
-		case i >= 0:
-			return nil, mongoerr.New(mongoerr.IndexKeySpecsConflict,
-				"An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. Requested index: %s, existing index: %s",
-				spec.Shell(), coll.Indexes[i].Spec.Shell())
-		case j >= 0:
-			return nil, mongoerr.New(mongoerr.IndexOptionsConflict, "Index already exists with a different name: %s", coll.Indexes[j].Name)
-		}
-		fresh = append(fresh, spec)
-	}
-	if len(coll.Indexes)+len(fresh) > maxIndexes {
-		return nil, mongoerr.New(mongoerr.CannotCreateIndex, "add index fails, too many indexes for %s key:%s", coll.NS, fresh[0].Lookup("key").Shell())
-	}
-	return fresh, nil
-}
-
-func sameSpec(a, b document.Doc) bool {
-	return document.CompareDocs(a.Lookup("key").Doc(), b.Lookup("key").Doc()) == 0 &&
-		sameCollation(a, b) &&
-		a.Lookup("unique").Truthy() == b.Lookup("unique").Truthy() &&
-		a.Lookup("sparse").Truthy() == b.Lookup("sparse").Truthy()
 }
 
 // planIndexesOf adds indexes that are not ready yet: writes maintain them from here on.

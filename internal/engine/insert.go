@@ -74,7 +74,7 @@ func (in *insertion) group(coll *Collection) error {
 		return err
 	}
 	if g.inserted > 0 {
-		p := &proposal{view: v.overlay.TS, coll: coll, guards: g.guards, maxID: g.maxID, urgent: in.s.Urgent, group: g.w.Finish()}
+		p := &proposal{view: v.overlay.TS, coll: coll, guards: g.guards, distinct: g.distinct, maxID: g.maxID, urgent: in.s.Urgent, group: g.w.Finish()}
 		t, err := in.e.propose(p)
 		if err != nil {
 			return err
@@ -103,6 +103,7 @@ type insertGroup struct {
 	errors   []WriteError
 	retried  []int32
 	guards   [][]byte
+	distinct []distinctKey
 	maxID    []byte
 	entries  keys.Entries
 	unique   map[string]struct{} // the guards, from when a key first had to be looked up
@@ -154,9 +155,10 @@ func (g *insertGroup) document(id int32, doc document.Doc) error {
 	if err != nil {
 		return err
 	}
-	claimed := len(g.guards)
+	claimed, distinct := len(g.guards), len(g.distinct)
 	if err := g.addKeys(doc, rid); err != nil {
 		g.release(claimed)
+		g.distinct = g.distinct[:distinct]
 		return err
 	}
 	g.begin(id, doc)
@@ -180,6 +182,13 @@ func (g *insertGroup) addKeys(doc document.Doc, rid uint64) error {
 		from := g.entries.Len()
 		if err := g.e().appendEntries(&g.entries, g.coll, ix, doc, rid); err != nil {
 			return err
+		}
+		for i := from; ix.Distinct && i < g.entries.Len(); i++ {
+			list, err := g.v.claimDistinct(g.distinct, g.coll, ix, g.entries.At(i), doc)
+			if err != nil {
+				return err
+			}
+			g.distinct = list
 		}
 		if !ix.Unique {
 			continue
@@ -322,10 +331,13 @@ func duplicateKey(coll *Collection, ix *Index, doc document.Doc) error {
 		WithExtra(extra.Finish())
 }
 
-// appendEntries makes a document's entries in one index. If the document is the first with an array in it, the catalog has to say so
+// appendEntries makes a document's entries in one index, none if the index is partial and not about the document. If the document is the first with an array in it, the catalog has to say so
 // before the entries can be written: it returns errConflict when it does.
 func (e *Engine) appendEntries(dst *keys.Entries, coll *Collection, ix *Index, doc document.Doc, rid uint64) error {
 	dst.Multikey = 0
+	if ix.Partial != nil && !ix.Partial.Match(doc) {
+		return nil
+	}
 	if err := ix.AppendEntries(dst, doc, rid); err != nil {
 		var mistake *keys.Error
 		if errors.As(err, &mistake) {

@@ -22,9 +22,10 @@ type proposal struct {
 
 	// guards are keys that must not have changed since the view: the records that were read, the unique keys that were
 	// found free, the session's record.
-	guards [][]byte
-	maxID  []byte // of an insert: the greatest key of the _id index
-	urgent bool   // somebody is going to wait for it
+	guards   [][]byte
+	distinct []distinctKey // keys of indexes with prepareUnique
+	maxID    []byte        // of an insert: the greatest key of the _id index
+	urgent   bool          // somebody is going to wait for it
 
 	mutations []mutation
 	documents int64
@@ -65,6 +66,13 @@ func (p *proposal) decode() error {
 func (e *Engine) propose(p *proposal) (oplog.OpTime, error) {
 	if err := p.decode(); err != nil {
 		return oplog.OpTime{}, err
+	}
+	if len(p.distinct) > 0 {
+		e.distinct.Lock()
+		defer e.distinct.Unlock()
+		if err := e.checkDistinct(p.distinct); err != nil {
+			return oplog.OpTime{}, err
+		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -185,7 +185,7 @@ func (u *update) insert(v *View, coll *Collection) error {
 	if guard != nil {
 		g.guards = append(g.guards, guard)
 	}
-	result.Time, err = u.e.propose(&proposal{view: v.overlay.TS, coll: coll, guards: g.guards, maxID: g.maxID, urgent: u.s.Urgent, group: g.w.Finish()})
+	result.Time, err = u.e.propose(&proposal{view: v.overlay.TS, coll: coll, guards: g.guards, distinct: g.distinct, maxID: g.maxID, urgent: u.s.Urgent, group: g.w.Finish()})
 	if err == nil {
 		u.result = result
 		coll.stats.writes.Add(1)
@@ -403,6 +403,7 @@ type changeGroup struct {
 	guards   [][]byte
 	old, new keys.Entries
 	unique   map[string]struct{} // unique keys that this group takes
+	distinct []distinctKey
 }
 
 func (g *changeGroup) begin(kind oplog.Kind, o, o2 document.Doc, size int) {
@@ -461,12 +462,20 @@ func (g *changeGroup) checkKeys(m match, updated document.Doc) error {
 		if err := g.e.appendEntries(&g.new, g.coll, ix, updated, m.rid); err != nil {
 			return err
 		}
-		if !ix.Unique {
+		if !ix.Unique && !ix.Distinct {
 			continue
 		}
 		for i := from; i < g.new.Len(); i++ {
 			key := g.new.At(i)
 			if contains(&g.old, key) {
+				continue
+			}
+			if ix.Distinct {
+				list, err := g.v.claimDistinct(g.distinct, g.coll, ix, key, updated)
+				if err != nil {
+					return err
+				}
+				g.distinct = list
 				continue
 			}
 			if err := g.claim(ix, key, updated); err != nil {
@@ -529,7 +538,7 @@ func (g *changeGroup) record(result document.Doc) error {
 }
 
 func (g *changeGroup) propose() (oplog.OpTime, error) {
-	t, err := g.e.propose(&proposal{view: g.v.overlay.TS, coll: g.coll, guards: g.guards, urgent: g.s.Urgent, group: g.w.Finish()})
+	t, err := g.e.propose(&proposal{view: g.v.overlay.TS, coll: g.coll, guards: g.guards, distinct: g.distinct, urgent: g.s.Urgent, group: g.w.Finish()})
 	if err == nil {
 		g.coll.stats.writes.Add(1)
 	}

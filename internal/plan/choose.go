@@ -103,6 +103,9 @@ func (p *planner) residual(met []*query.Node) *query.Filter {
 // index returns the plan that uses an index; nil if it would be of no use. hinted: it is wanted all the same, even if a sparse
 // index then does not find everything, as in mongod.
 func (p *planner) index(ix *Index, hinted bool) *Plan {
+	if !hinted && !ix.implied(p.conjuncts) {
+		return nil
+	}
 	a := newAccess(ix, p.conjuncts)
 	if or := p.orAccess(ix); or != nil && !a.bounded() {
 		a = or

@@ -36,6 +36,7 @@ type Index struct {
 	Unique   bool
 	Sparse   bool
 	Multikey uint32            // bit i: field i met an array in some document (keys.Entries.Multikey of all documents, or-ed)
+	Partial  *query.Filter     // of documents that have entries; nil: all
 	Collator document.Collator // of strings, in whose place entries have its keys: they cannot give strings back; nil: by bytes
 
 	foreign bool // it has another collation than the query

@@ -24,7 +24,7 @@ func TestPlanChangesCostNotAnswers(t *testing.T) {
 		}
 	}
 	t.Logf("%v", used)
-	for _, what := range []string{"IXSCAN", "sorted", "dedup", "nothing left", "IDHACK", "reverse", "several ranges"} {
+	for _, what := range []string{"IXSCAN", "sorted", "dedup", "nothing left", "IDHACK", "reverse", "several ranges", "partial"} {
 		if used[what] < 100 {
 			t.Errorf("only %d plans with %q", used[what], what)
 		}
@@ -35,7 +35,7 @@ func checkSeed(t *testing.T, seed uint64, used map[string]int) {
 	g := generator{rand.New(rand.NewPCG(seed, 1)), theme(seed % 3)}
 	c := newCollection(g)
 	for range 8 {
-		filter, err := query.CompileFilter(g.filter(2), query.FilterOptions{})
+		filter, err := query.CompileFilter(g.about(c), query.FilterOptions{})
 		if err != nil {
 			continue
 		}
@@ -49,7 +49,7 @@ func checkSeed(t *testing.T, seed uint64, used map[string]int) {
 			t.Fatal(err)
 		}
 		for _, ix := range c.indexes {
-			if !ix.plan.Sparse {
+			if !ix.plan.Sparse && ix.plan.Partial == nil {
 				req.Hint = document.String(ix.plan.Name)
 				hinted, err := Candidates(req)
 				if err != nil {
@@ -64,6 +64,9 @@ func checkSeed(t *testing.T, seed uint64, used map[string]int) {
 				return
 			}
 			count(used, p)
+			if i := slices.IndexFunc(c.indexes, func(ix *index) bool { return ix.plan.Name == p.Index }); i >= 0 && c.indexes[i].plan.Partial != nil {
+				used["partial"]++
+			}
 		}
 	}
 }
@@ -86,6 +89,7 @@ type collection struct {
 
 type index struct {
 	plan    Index
+	partial document.Doc
 	keys    keys.Index
 	entries []entry // by key
 }
@@ -123,6 +127,9 @@ func collectionOf(indexes []*index, docs []document.Doc) *collection {
 func (c *collection) insert(doc document.Doc) {
 	all := make([]keys.Entries, len(c.indexes))
 	for i, ix := range c.indexes {
+		if ix.plan.Partial != nil && !ix.plan.Partial.Match(doc) {
+			continue
+		}
 		if err := ix.keys.AppendEntries(&all[i], doc, uint64(len(c.docs))); err != nil {
 			return
 		}
@@ -284,7 +291,54 @@ func (g generator) index(n int) *index {
 		return g.index(n)
 	}
 	ix.keys.Sparse = ix.plan.Sparse
+	if !ix.plan.Sparse && g.IntN(3) == 0 {
+		ix.partial = g.expression()
+		if f, err := query.CompileFilter(ix.partial, query.FilterOptions{}); err == nil {
+			ix.plan.Partial = f
+		}
+	}
 	return ix
+}
+
+// expression makes a partialFilterExpression.
+func (g generator) expression() document.Doc {
+	var b document.Builder
+	if g.IntN(5) == 0 {
+		b.OpenArray(pick(g, "$or", "$and"))
+		b.AppendDoc("0", g.expression())
+		b.AppendDoc("1", g.expression())
+		b.Close()
+		return b.Finish()
+	}
+	b.OpenDoc(g.path())
+	switch op := pick(g, "$eq", "$gt", "$gte", "$lt", "$lte", "$exists", "$in", "$type"); op {
+	case "$exists":
+		b.AppendBool(op, true)
+	case "$in":
+		b.AppendValue(op, g.array(1, 3))
+	case "$type":
+		b.AppendString(op, pick(g, "number", "array", "null"))
+	default:
+		b.AppendValue(op, g.value(1, 3))
+	}
+	b.Close()
+	return b.Finish()
+}
+
+// about makes a filter that often implies what an index of the collection is about.
+func (g generator) about(c *collection) document.Doc {
+	filter := g.filter(2)
+	for _, ix := range c.indexes {
+		if ix.partial != nil && g.IntN(3) == 0 {
+			var b document.Builder
+			b.OpenArray("$and")
+			b.AppendDoc("0", filter)
+			b.AppendDoc("1", ix.partial)
+			b.Close()
+			filter = b.Finish()
+		}
+	}
+	return filter
 }
 
 func (g generator) scalar() document.Value {
