@@ -58,12 +58,12 @@ func (v *View) byID(buf []byte, coll *Collection, id document.Value) (rid uint64
 	var space [64]byte
 	key := keys.AppendIndexPrefix(space[:0], coll.Indexes[0].Number)
 	key = coll.Indexes[0].AppendValue(key, 0, id)
-	var ridSpace [8]byte
+	var ridSpace [32]byte
 	b, found, err := v.get(ridSpace[:0], key)
 	if err != nil || !found {
 		return 0, nil, false, err
 	}
-	rid = recordID(b)
+	rid = entryRecord(b)
 	doc, err = v.fetch(buf, coll, rid)
 	return rid, doc, err == nil, err
 }
@@ -204,7 +204,7 @@ func (s *indexSource) next(ctx context.Context) (uint64, document.Doc, bool, err
 		if err != nil || !ok {
 			return 0, nil, false, err
 		}
-		rid := recordID(s.scan.value())
+		rid := entryRecord(s.scan.value())
 		if s.seen != nil {
 			if _, again := s.seen[rid]; again {
 				continue

@@ -41,6 +41,7 @@ type Index struct {
 	Name        string
 	Spec        document.Doc         // {v, key, name, unique, ...} as listIndexes shows it
 	Multikey    uint32               // bit i: field i met an array in some document
+	Noted       bool                 // its entries carry notes (see keys), so that it can answer queries alone
 	Ready       bool                 // false while it is being built: maintained by writes, not yet read
 	Collation   *collation.Collation // nil: the simple one
 	Hidden      bool                 // maintained by writes, but the planner does not see it
@@ -234,6 +235,7 @@ func (c *Collection) encode() document.Doc {
 		b.AppendDoc("spec", ix.Spec)
 		b.AppendInt64("multikey", int64(ix.Multikey))
 		b.AppendBool("ready", ix.Ready)
+		b.AppendBool("notes", ix.Noted)
 		b.Close()
 	}
 	b.Close()
@@ -255,6 +257,7 @@ func (e *Engine) decodeCollection(number uint32, d document.Doc) (*Collection, e
 		if err != nil {
 			return nil, fmt.Errorf("engine: catalog entry of %s: %w", c.NS, err)
 		}
+		compiled.Noted = ix.Lookup("notes").Bool()
 		c.Indexes = append(c.Indexes, compiled)
 	}
 	c.plans = planIndexes(c.Indexes)

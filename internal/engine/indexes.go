@@ -87,6 +87,7 @@ func planIndexesOf(v *View, coll *Collection, specs []document.Doc) (*catalogCha
 			}
 			return nil, nil, err
 		}
+		ix.Noted = true
 		list = append(list, ix)
 	}
 	c.put(coll.withIndexes(append(slices.Clone(coll.Indexes), list...)))
@@ -153,12 +154,12 @@ func (e *Engine) buildGroup(v *View, coll *Collection, index uint32, found []mat
 func (g *changeGroup) claimEntries(ix *Index, m match) error {
 	for i := range g.new.Len() {
 		key := g.new.At(i)
-		var space [8]byte
+		var space [32]byte
 		owner, found, err := g.v.get(space[:0], key)
 		switch {
 		case err != nil:
 			return err
-		case found && recordID(owner) == m.rid:
+		case found && entryRecord(owner) == m.rid:
 			continue
 		case found:
 			return duplicateKey(g.coll, ix, m.doc)

@@ -163,9 +163,9 @@ func (g *insertGroup) document(id int32, doc document.Doc) error {
 	}
 	g.begin(id, doc)
 	g.w.PutO(keys.AppendRecord(nil, g.coll.Number, rid))
-	value := keys.AppendRecordID(nil, rid)
+	var space [32]byte
 	for i := range g.entries.Len() {
-		g.w.Put(g.entries.At(i), value)
+		g.w.Put(g.entries.At(i), g.entries.EntryValue(space[:0], i, rid))
 	}
 	g.w.Account(1, int64(len(doc)))
 	g.inserted++

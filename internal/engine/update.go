@@ -513,6 +513,16 @@ func contains(e *keys.Entries, key []byte) bool {
 	return false
 }
 
+// holds reports whether there is an entry with a key and with the same notes.
+func holds(e *keys.Entries, key, notes []byte) bool {
+	for i := range e.Len() {
+		if bytes.Equal(e.At(i), key) {
+			return bytes.Equal(e.NotesAt(i), notes)
+		}
+	}
+	return false
+}
+
 // writeKeys removes the entries that only the old document had and adds those that only the new one has.
 func (g *changeGroup) writeKeys(rid uint64) {
 	for i := range g.old.Len() {
@@ -520,10 +530,10 @@ func (g *changeGroup) writeKeys(rid uint64) {
 			g.w.Remove(key)
 		}
 	}
-	value := keys.AppendRecordID(nil, rid)
+	var space [32]byte
 	for i := range g.new.Len() {
-		if key := g.new.At(i); !contains(&g.old, key) {
-			g.w.Put(key, value)
+		if !holds(&g.old, g.new.At(i), g.new.NotesAt(i)) {
+			g.w.Put(g.new.At(i), g.new.EntryValue(space[:0], i, rid))
 		}
 	}
 }

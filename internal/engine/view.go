@@ -242,7 +242,13 @@ func (s *scan) close() error {
 	return s.err
 }
 
-// recordID reads the record id at the end of a key or in a value.
+// entryRecord reads the record id from the value of an index entry.
+func entryRecord(value []byte) uint64 {
+	rid, _ := keys.ParseRecordID(value)
+	return rid
+}
+
+// recordID reads the record id at the end of a key.
 func recordID(b []byte) uint64 {
 	if len(b) < 8 {
 		return 0

@@ -12,8 +12,8 @@
 //	0x03   logical session id (16 or 48 bytes)            what that session last did, for retried writes
 //	0x0f   name                                           meta: applied index and the like, one store's own
 //	index store
-//	0x11   index number u32, values, record id u64        record id u64          (index that is not unique)
-//	0x11   index number u32, values                       record id u64          (unique index, _id)
+//	0x11   index number u32, values, record id u64        record id u64, notes   (index that is not unique)
+//	0x11   index number u32, values                       record id u64, notes   (unique index, _id)
 //	0x1f   name                                           meta, one store's own
 //
 // Collection and index numbers are given out by the primary, never used twice, and replicated with the catalog. A

@@ -25,11 +25,15 @@ type Entries struct {
 	buf   []byte
 	ends  []int
 	state []fieldState // stack of expand
+
+	notes    []byte
+	noteEnds []int
 }
 
 // Reset forgets the entries and keeps the memory.
 func (e *Entries) Reset() {
 	e.buf, e.ends, e.Multikey = e.buf[:0], e.ends[:0], 0
+	e.notes, e.noteEnds = e.notes[:0], e.noteEnds[:0]
 }
 
 // Len returns the number of entries.
@@ -65,13 +69,14 @@ func (ix *Index) AppendEntries(dst *Entries, doc document.Doc, rid uint64) error
 
 // appendSimple adds the one entry of a document in which no path meets an array. If one does, it adds nothing and returns false.
 func (ix *Index) appendSimple(dst *Entries, doc document.Doc, rid uint64) bool {
-	start, missing := len(dst.buf), 0
+	start, notes, missing := len(dst.buf), len(dst.notes), 0
 	buf := AppendIndexPrefix(dst.buf, ix.Number)
 	for i := range ix.Fields {
 		v, _ := lookup(doc, ix.Fields[i].Path)
+		dst.notes = append(dst.notes, ix.noteOn(v))
 		switch v.Type {
 		case document.TypeArray:
-			dst.buf = buf[:start]
+			dst.buf, dst.notes = buf[:start], dst.notes[:notes]
 			return false
 		case document.TypeMissing:
 			missing++
@@ -80,10 +85,11 @@ func (ix *Index) appendSimple(dst *Entries, doc document.Doc, rid uint64) bool {
 		buf = ix.AppendValue(buf, i, v)
 	}
 	if ix.Sparse && missing == len(ix.Fields) {
-		dst.buf = buf[:start]
+		dst.buf, dst.notes = buf[:start], dst.notes[:notes]
 		return true
 	}
 	dst.buf = buf
+	dst.endNotes(notes)
 	ix.endEntry(dst, rid)
 	return true
 }
@@ -94,6 +100,7 @@ func (ix *Index) endEntry(dst *Entries, rid uint64) {
 		dst.buf = AppendRecordID(dst.buf, rid)
 	}
 	dst.ends = append(dst.ends, len(dst.buf))
+	dst.noteEnds = append(dst.noteEnds, len(dst.notes))
 }
 
 // lookup follows path through documents up to its end or the first array, and returns what it found and what of the path is
@@ -118,6 +125,11 @@ func (e *Entries) truncate(n int) {
 		end = e.ends[n-1]
 	}
 	e.buf, e.ends = e.buf[:end], e.ends[:n]
+	end = 0
+	if n > 0 {
+		end = e.noteEnds[n-1]
+	}
+	e.notes, e.noteEnds = e.notes[:end], e.noteEnds[:n]
 }
 
 // compact sorts the entries from first on and removes repeated ones.
@@ -131,11 +143,13 @@ func (e *Entries) compact(first int) {
 	}
 	slices.SortFunc(list, bytes.Compare)
 	list = slices.CompactFunc(list, bytes.Equal)
-	sorted := bytes.Join(list, nil)
+	sorted, lost := bytes.Join(list, nil), bytes.Clone(e.NotesAt(first))
 	e.truncate(first)
 	for _, entry := range list {
 		e.ends = append(e.ends, len(e.buf)+len(entry))
 		e.buf = append(e.buf, sorted[:len(entry)]...)
+		e.notes = append(e.notes, lost...)
+		e.noteEnds = append(e.noteEnds, len(e.notes))
 		sorted = sorted[len(entry):]
 	}
 }

@@ -180,6 +180,7 @@ func (x *expansion) add(fields []fieldState, missing int) {
 	x.dst.buf = AppendIndexPrefix(x.dst.buf, x.ix.Number)
 	for i := range fields {
 		x.dst.buf = x.ix.AppendValue(x.dst.buf, i, fields[i].value)
+		x.dst.notes = append(x.dst.notes, noteLost) // which element it was of which array
 	}
 	x.ix.endEntry(x.dst, x.rid)
 }

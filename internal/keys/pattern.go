@@ -32,6 +32,8 @@ func (e *Error) Error() string { return e.Message }
 type Field struct {
 	Path       string
 	Descending bool
+
+	dotted bool
 }
 
 // Pattern is the compiled form of an index's key document, such as {a: 1, "b.c": -1}.
@@ -87,7 +89,7 @@ func compileField(e document.Element) (Field, error) {
 	case f.Path == "":
 		return f, cannotCreate("Index keys cannot be an empty field.")
 	}
-	f.Descending = n < 0
+	f.Descending, f.dotted = n < 0, strings.Contains(f.Path, ".")
 	return f, checkPath(f.Path)
 }
 

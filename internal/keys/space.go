@@ -111,14 +111,14 @@ func CutRecordID(key []byte) (rest []byte, rid uint64, ok bool) {
 	return key[:n], binary.BigEndian.Uint64(key[n:]), true
 }
 
-// AppendRecordID appends a record id: the end of the key of an entry of an index that is not unique, and the value of every index entry.
+// AppendRecordID appends a record id: the end of the key of an entry of an index that is not unique, and the beginning of the value of every index entry.
 func AppendRecordID(dst []byte, rid uint64) []byte {
 	return binary.BigEndian.AppendUint64(dst, rid)
 }
 
 // ParseRecordID reads the value of an index entry.
 func ParseRecordID(value []byte) (rid uint64, ok bool) {
-	if len(value) != 8 {
+	if len(value) < 8 {
 		return 0, false
 	}
 	return binary.BigEndian.Uint64(value), true
