@@ -193,7 +193,7 @@ func (o *operation) pipelineOnCollection(ctx context.Context, a *aggregateArgs, 
 		return nil, err
 	}
 	if len(rest) == 0 {
-		return o.find(outliving(spec), false)
+		return o.find(ctx, outliving(spec), false)
 	}
 	count, err := parseCounting(rest)
 	if err != nil {

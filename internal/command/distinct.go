@@ -29,7 +29,7 @@ func runDistinct(ctx context.Context, o *operation, a *distinctArgs) error {
 	if err != nil {
 		return err
 	}
-	it, err := o.openView().Find(engine.FindSpec{NS: o.ns, Filter: a.query, Collation: a.collation})
+	it, err := o.openView().Find(ctx, engine.FindSpec{NS: o.ns, Filter: a.query, Collation: a.collation})
 	if err != nil {
 		return err
 	}

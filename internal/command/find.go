@@ -82,7 +82,7 @@ func runFind(ctx context.Context, o *operation, a *findArgs) error {
 	if !r.single {
 		spec = outliving(spec)
 	}
-	c, err := o.find(spec, a.awaitData)
+	c, err := o.find(ctx, spec, a.awaitData)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func outliving(spec engine.FindSpec) engine.FindSpec {
 }
 
 // find starts a find.
-func (o *operation) find(spec engine.FindSpec, awaitData bool) (*openCursor, error) {
+func (o *operation) find(ctx context.Context, spec engine.FindSpec, awaitData bool) (*openCursor, error) {
 	v := o.openView()
 	virtual := engine.IsVirtual(spec.NS)
 	exists := virtual || v.Catalog.Collection(spec.NS) != nil
@@ -107,7 +107,7 @@ func (o *operation) find(spec engine.FindSpec, awaitData bool) (*openCursor, err
 		return nil, mongoerr.New(mongoerr.BadValue, "error processing query: ns=%sTree: $and\nSort: {}\nProj: {}\n "+
 			"tailable cursor requested on non capped collection", spec.NS)
 	}
-	it, err := v.Find(spec)
+	it, err := v.Find(ctx, spec)
 	if err != nil {
 		return nil, err
 	}

@@ -7,27 +7,57 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/keys"
-	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/plan"
 	"github.com/mortondb/morton/internal/query"
 )
 
-// access plans how to find a filter's documents and opens the source. residual is what a document must still match, nil if
-// nothing; sorted tells whether the source has the order.
-func (v *View) access(coll *Collection, filter *query.Filter, sort *query.Sort, hint document.Value) (src source, residual *query.Filter, sorted bool, err error) {
-	p, err := plan.Choose(&plan.Request{Filter: filter, Sort: sort, Indexes: coll.plans, Hint: hint})
+// request is what is to be found, compiled.
+type request struct {
+	coll   *Collection
+	filter *query.Filter
+	sort   *query.Sort // nil: any order
+	needs  []string    // the paths that are wanted of the documents; nil: everything
+	hint   document.Value
+	want   int64 // how many documents are wanted at most; 0: all
+}
+
+// way is a plan under way.
+type way struct {
+	plan *plan.Plan
+	src  source
+}
+
+// access plans how to find what a request is about and opens the source. Where it is not clear which plan is best, they are tried.
+func (v *View) access(ctx context.Context, r *request) (way, error) {
+	list, err := plan.Candidates(r.planned())
 	if err != nil {
-		return nil, nil, false, err
+		return way{}, err
 	}
+	if len(list) > 1 {
+		return v.try(ctx, r, list)
+	}
+	return v.open(r, list[0])
+}
+
+func (r *request) planned() *plan.Request {
+	return &plan.Request{Filter: r.filter, Sort: r.sort, Needs: r.needs, Indexes: r.coll.plans, Hint: r.hint}
+}
+
+func (v *View) open(r *request, p *plan.Plan) (w way, err error) {
+	w.plan = p
 	switch p.Kind {
 	case plan.IDPoint:
-		src = &pointSource{v: v, coll: coll, id: p.ID}
+		w.src = &pointSource{v: v, coll: r.coll, id: p.ID}
 	case plan.IndexScan:
-		src, err = newIndexSource(v, coll, p)
+		w.src, err = newIndexSource(v, r.coll, p)
+	case plan.Union:
+		w.src, err = newUnionSource(v, r.coll, p)
+	case plan.Merge:
+		w.src, err = newMergeSource(v, r.coll, p, r.sort)
 	default:
-		src, err = newRecordSource(v, coll, p.Reverse)
+		w.src, err = newRecordSource(v, r.coll, p.Reverse)
 	}
-	return src, p.Residual, p.ProvidesSort, err
+	return w, err
 }
 
 // pointSource finds the one document with an _id.
@@ -37,6 +67,8 @@ type pointSource struct {
 	id   document.Value
 	done bool
 	buf  []byte
+
+	stats scanStats
 }
 
 func (s *pointSource) next(context.Context) (uint64, document.Doc, bool, error) {
@@ -46,6 +78,11 @@ func (s *pointSource) next(context.Context) (uint64, document.Doc, bool, error) 
 	s.done = true
 	rid, doc, found, err := s.v.byID(s.buf, s.coll, s.id)
 	s.buf = doc
+	s.stats.works++
+	if found {
+		s.stats.docs++
+		s.stats.advanced++
+	}
 	return rid, doc, found, err
 }
 
@@ -86,6 +123,8 @@ type recordSource struct {
 	lo, hi []byte
 	last   []byte // the key that was returned last, while suspended
 	begun  bool
+
+	stats scanStats
 }
 
 func newRecordSource(v *View, coll *Collection, back bool) (*recordSource, error) {
@@ -111,9 +150,12 @@ func (s *recordSource) next(context.Context) (uint64, document.Doc, bool, error)
 		ok = s.scan.first(s.lo, s.hi)
 		s.begun = true
 	}
+	s.stats.works++
 	if !ok || s.scan.err != nil {
+		s.stats.eof = true
 		return 0, nil, false, s.scan.err
 	}
+	s.stats.docs++
 	return recordID(s.scan.key()), s.scan.value(), true, nil
 }
 
@@ -146,134 +188,6 @@ func (s *recordSource) end() []byte {
 func (s *recordSource) resume(v *View) error { return s.open(v) }
 
 func (s *recordSource) close() error {
-	if s.scan == nil {
-		return nil
-	}
-	return s.scan.close()
-}
-
-// indexSource walks the entries of an index within ranges and fetches their records.
-type indexSource struct {
-	v      *View
-	coll   *Collection
-	index  *Index
-	back   bool
-	ranges []plan.Range // in the order of the walk, with the index's prefix
-	at     int
-	scan   *scan
-	begun  bool   // the current range has been begun
-	last   []byte // the key that was returned last, while suspended
-	seen   map[uint64]struct{}
-	buf    []byte
-}
-
-func newIndexSource(v *View, coll *Collection, p *plan.Plan) (*indexSource, error) {
-	ix := coll.Index(p.Index)
-	if ix == nil {
-		return nil, fmt.Errorf("engine: %s: the plan wants index %q, which is not there", coll.NS, p.Index)
-	}
-	s := &indexSource{v: v, coll: coll, index: ix, back: p.Reverse}
-	if p.Dedup {
-		s.seen = map[uint64]struct{}{}
-	}
-	prefix := keys.AppendIndexPrefix(nil, ix.Number)
-	for i := range p.Ranges {
-		r := p.Ranges[i]
-		if p.Reverse {
-			r = p.Ranges[len(p.Ranges)-1-i]
-		}
-		r.Start = append(bytes.Clone(prefix), r.Start...)
-		if r.End == nil {
-			r.End = keys.Successor(prefix)
-		} else {
-			r.End = append(bytes.Clone(prefix), r.End...)
-		}
-		s.ranges = append(s.ranges, r)
-	}
-	return s, nil
-}
-
-func (s *indexSource) next(ctx context.Context) (uint64, document.Doc, bool, error) {
-	for n := 1; ; n++ {
-		if n%checkEvery == 0 {
-			if err := ctx.Err(); err != nil {
-				return 0, nil, false, err
-			}
-		}
-		ok, err := s.step()
-		if err != nil || !ok {
-			return 0, nil, false, err
-		}
-		rid := entryRecord(s.scan.value())
-		if s.seen != nil {
-			if _, again := s.seen[rid]; again {
-				continue
-			}
-			s.seen[rid] = struct{}{}
-		}
-		doc, err := s.v.fetch(s.buf, s.coll, rid)
-		s.buf = doc
-		return rid, doc, err == nil, err
-	}
-}
-
-// step moves to the next entry, through the ranges.
-func (s *indexSource) step() (bool, error) {
-	for s.at < len(s.ranges) {
-		r := s.ranges[s.at]
-		if s.scan == nil {
-			scan, err := s.v.newScan(r.Start, r.End, s.back)
-			if err != nil {
-				return false, err
-			}
-			s.scan = scan
-		}
-		var ok bool
-		switch {
-		case s.begun && s.last == nil:
-			ok = s.scan.next()
-		case s.begun:
-			ok = s.scan.seek(after(s.last, s.back))
-			s.last = nil
-		default:
-			ok = s.scan.first(r.Start, r.End)
-			s.begun = true
-		}
-		if ok {
-			return true, s.scan.err
-		}
-		err := s.scan.close()
-		s.scan, s.begun = nil, false
-		if err != nil {
-			return false, err
-		}
-		s.at++
-	}
-	return false, nil
-}
-
-func (s *indexSource) suspend() {
-	if s.scan == nil {
-		return
-	}
-	if s.begun && s.last == nil {
-		s.last = bytes.Clone(s.scan.key())
-	}
-	_ = s.scan.close()
-	s.scan = nil
-}
-
-func (s *indexSource) resume(v *View) error {
-	s.v = v
-	coll := v.Catalog.numbers[s.coll.Number]
-	if coll == nil || coll.Index(s.index.Name) == nil || coll.Index(s.index.Name).Number != s.index.Number {
-		return mongoerr.New(mongoerr.QueryPlanKilled, "index '%s' dropped", s.index.Name)
-	}
-	s.coll = coll
-	return nil
-}
-
-func (s *indexSource) close() error {
 	if s.scan == nil {
 		return nil
 	}

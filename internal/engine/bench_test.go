@@ -40,7 +40,7 @@ func BenchmarkPointRead(b *testing.B) {
 	b.ResetTimer()
 	for i := range b.N {
 		v := m.Local()
-		it, err := v.Find(FindSpec{NS: "test.c", Filter: filters[i%len(filters)]})
+		it, err := v.Find(context.Background(), FindSpec{NS: "test.c", Filter: filters[i%len(filters)]})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -172,13 +172,30 @@ func planIndexes(indexes []*Index) []plan.Index {
 		if !ix.Ready || ix.Hidden {
 			continue
 		}
-		p := plan.Index{Name: ix.Name, Partial: ix.Partial, Unique: ix.Unique, Sparse: ix.Sparse, Multikey: ix.Multikey, Collator: ix.Collator}
+		p := plan.Index{Name: ix.Name, Partial: ix.Partial, Covers: ix.tellsValues(), Unique: ix.Unique, Sparse: ix.Sparse, Multikey: ix.Multikey, Collator: ix.Collator}
 		for _, f := range ix.Fields {
 			p.Key = append(p.Key, plan.KeyField{Path: f.Path, Descending: f.Descending})
 		}
 		list = append(list, p)
 	}
 	return list
+}
+
+// tellsValues reports whether entries tell the values of the fields, as documents have them: there is no array whose element they could be, and
+// no two paths share a part, so that one document has them all.
+func (ix *Index) tellsValues() bool {
+	if !ix.Noted || ix.Multikey != 0 {
+		return false
+	}
+	for i, f := range ix.Fields {
+		part, _, _ := strings.Cut(f.Path, ".")
+		for _, g := range ix.Fields[:i] {
+			if other, _, _ := strings.Cut(g.Path, "."); other == part {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // newIndex compiles an index from its specification.

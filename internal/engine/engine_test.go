@@ -114,7 +114,7 @@ func (m *member) insert(ns string, docs ...string) {
 // find returns what a view finds, as text.
 func find(t testing.TB, v View, spec FindSpec) (list []string) {
 	t.Helper()
-	it, err := v.Find(spec)
+	it, err := v.Find(context.Background(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -498,7 +498,7 @@ func TestIteratorGoesOnAfterSuspend(t *testing.T) {
 	} {
 		want := find(t, m.Local(), spec)
 		v := m.Local()
-		it, err := v.Find(spec)
+		it, err := v.Find(context.Background(), spec)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/plan"
 	"github.com/mortondb/morton/internal/query"
 )
 
@@ -42,6 +43,9 @@ type Iterator struct {
 	ready bool // batch holds what is sorted
 	out   []byte
 	found int64 // documents looked at
+
+	request request
+	plan    *plan.Plan // nil: there was nothing to plan
 }
 
 // source gives candidates, in its order. Documents are valid until the next call.
@@ -53,8 +57,8 @@ type source interface {
 }
 
 // Find starts a find. The iterator takes the view over: it closes it when it is suspended or closed, and also if Find fails.
-func (v *View) Find(spec FindSpec) (*Iterator, error) {
-	it, err := v.find(spec)
+func (v *View) Find(ctx context.Context, spec FindSpec) (*Iterator, error) {
+	it, err := v.find(ctx, spec)
 	if err != nil {
 		v.Close()
 		return nil, err
@@ -62,7 +66,7 @@ func (v *View) Find(spec FindSpec) (*Iterator, error) {
 	return it, nil
 }
 
-func (v *View) find(spec FindSpec) (*Iterator, error) {
+func (v *View) find(ctx context.Context, spec FindSpec) (*Iterator, error) {
 	it := &Iterator{view: v, spec: spec, skip: spec.Skip, left: -1}
 	if spec.Limit > 0 {
 		it.left = spec.Limit
@@ -89,7 +93,7 @@ func (v *View) find(spec FindSpec) (*Iterator, error) {
 			it.proj = nil
 		}
 	}
-	return it, it.open(filter)
+	return it, it.open(ctx, filter)
 }
 
 // openPoint is the short way to the most frequent find of all, that of one whole document by its _id: there is nothing to
@@ -127,7 +131,7 @@ func orEmpty(d document.Doc) document.Doc {
 }
 
 // open chooses the source.
-func (it *Iterator) open(filter *query.Filter) error {
+func (it *Iterator) open(ctx context.Context, filter *query.Filter) error {
 	if IsVirtual(it.spec.NS) {
 		return it.openVirtual(filter)
 	}
@@ -136,16 +140,28 @@ func (it *Iterator) open(filter *query.Filter) error {
 		it.src = nothing{}
 		return nil
 	}
-	src, residual, sorted, err := it.view.access(it.coll, filter, it.sort, it.spec.Hint)
+	it.request = request{coll: it.coll, filter: filter, sort: it.sort, needs: it.needs(), hint: it.spec.Hint}
+	if it.left > 0 {
+		it.request.want = it.left + it.skip
+	}
+	w, err := it.view.access(ctx, &it.request)
 	if err != nil {
 		return err
 	}
 	it.coll.stats.reads.Add(1)
-	it.src, it.keep = src, residual
-	if sorted {
+	it.src, it.plan, it.keep = w.src, w.plan, w.plan.Residual
+	if w.plan.ProvidesSort {
 		it.sort = nil
 	}
 	return nil
+}
+
+// needs returns the paths that the find returns; nil for whole documents.
+func (it *Iterator) needs() []string {
+	if it.proj == nil {
+		return nil
+	}
+	return query.IncludedPaths(it.spec.Projection)
 }
 
 // Next returns the next document, valid until the call after it, or io.EOF.
@@ -332,7 +348,7 @@ func (v *View) Count(ctx context.Context, spec FindSpec) (int64, error) {
 		}
 		return n, nil
 	}
-	it, err := v.Find(spec)
+	it, err := v.Find(ctx, spec)
 	if err != nil {
 		return 0, err
 	}

@@ -102,7 +102,7 @@ func TestHiddenIndexIsMaintainedButNotUsed(t *testing.T) {
 		t.Fatal(r, err)
 	}
 	v := m.Local()
-	if _, err := v.Find(FindSpec{NS: "test.c", Hint: document.String("a_1")}); mongoerr.CodeOf(err) != mongoerr.BadValue {
+	if _, err := v.Find(context.Background(), FindSpec{NS: "test.c", Hint: document.String("a_1")}); mongoerr.CodeOf(err) != mongoerr.BadValue {
 		t.Fatal(err)
 	}
 }

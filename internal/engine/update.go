@@ -275,10 +275,12 @@ type match struct {
 
 // findOne returns the first document that matches, in the order of sort; its doc is nil if there is none. The document is a copy.
 func (v *View) findOne(ctx context.Context, coll *Collection, filter *query.Filter, sort *query.Sort, hint document.Value) (match, error) {
-	src, residual, sorted, err := v.access(coll, filter, sort, hint)
+	r := request{coll: coll, filter: filter, sort: sort, hint: hint, want: 1}
+	w, err := v.access(ctx, &r)
 	if err != nil {
 		return match{}, err
 	}
+	src, residual, sorted := w.src, w.plan.Residual, w.plan.ProvidesSort
 	var best match
 	var bestKey []document.Value
 	for n := 0; ; n++ {
@@ -321,10 +323,11 @@ func (e *Engine) eachGroup(ctx context.Context, ns string, filter *query.Filter,
 	if coll == nil {
 		return last(ctx)
 	}
-	src, residual, _, err := v.access(coll, filter, nil, hint)
+	w, err := v.access(ctx, &request{coll: coll, filter: filter, hint: hint})
 	if err != nil {
 		return err
 	}
+	src, residual := w.src, w.plan.Residual
 	for {
 		rids, more, err := collectGroup(ctx, src, residual)
 		if err == nil && len(rids) > 0 {

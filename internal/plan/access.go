@@ -49,11 +49,16 @@ func newAccess(ix *Index, conjuncts []*query.Node) *access {
 		}
 		prefixes = a.extended(i, prefixes)
 	}
+	a.pointRanges(prefixes)
+	return a
+}
+
+// pointRanges makes the ranges of all that begins with one of the prefixes.
+func (a *access) pointRanges(prefixes [][]byte) {
 	for _, p := range prefixes {
 		a.ranges = append(a.ranges, Range{Start: p, End: keys.Successor(p)})
 	}
 	a.mergeRanges()
-	return a
 }
 
 // field returns the bounds on field i. Conditions on a field without arrays are met by one value and can be intersected; with arrays

@@ -8,8 +8,7 @@ import (
 	"github.com/mortondb/morton/internal/query"
 )
 
-// Choose returns the plan to run. For now it is the first of the candidates; it is here that trying the best of them
-// for a while, as mongod does, will take its place.
+// Choose returns the best guess.
 func Choose(req *Request) (*Plan, error) {
 	list, err := Candidates(req)
 	if err != nil {
@@ -37,17 +36,11 @@ func Candidates(req *Request) ([]*Plan, error) {
 	if len(req.Indexes) > 0 && req.Filter.Root().MatchesNothing() {
 		return []*Plan{{Kind: IndexScan, Index: req.Indexes[0].Name, ProvidesSort: true}}, nil
 	}
-	var list []*Plan
-	for i := range req.Indexes {
-		if plan := p.index(&req.Indexes[i], false); plan != nil {
-			list = append(list, plan)
-		}
-	}
+	list := append(p.indexes(), p.unions()...)
 	if len(list) == 0 {
 		return []*Plan{p.scan(false)}, nil
 	}
-	slices.SortStableFunc(list, func(a, b *Plan) int { return a.rank.compare(b.rank) })
-	return list, nil
+	return undominated(list), nil
 }
 
 // planner is one request being planned.
@@ -100,6 +93,43 @@ func (p *planner) residual(met []*query.Node) *query.Filter {
 	return query.FilterOf(rest...)
 }
 
+// indexes returns the plans that use one index, those of the same index one after the other.
+func (p *planner) indexes() (list []*Plan) {
+	for i := range p.req.Indexes {
+		plan := p.index(&p.req.Indexes[i], false)
+		if plan != nil {
+			list = append(list, plan)
+		}
+		if merge := p.exploded(&p.req.Indexes[i], plan); merge != nil {
+			list = append(list, merge)
+		}
+	}
+	return list
+}
+
+// undominated sorts plans by their rank and leaves those out that another one is sure to beat: what it looks at is among what they look at.
+func undominated(list []*Plan) []*Plan {
+	slices.SortStableFunc(list, func(a, b *Plan) int { return a.rank.compare(b.rank) })
+	out := list[:1]
+	for _, p := range list[1:] {
+		if !slices.ContainsFunc(out, func(better *Plan) bool { return better.dominates(p) }) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// dominates reports whether p has single values for every path that q has bounds for, and the order if q has it.
+func (p *Plan) dominates(q *Plan) bool {
+	if p.rank.empty == 0 || p.rank.unique == 0 && p.rank.ranges == 1 {
+		return true
+	}
+	if p.Kind != IndexScan || q.Kind != IndexScan || !p.ProvidesSort && q.ProvidesSort || !p.Covered && q.Covered {
+		return false
+	}
+	return !slices.ContainsFunc(q.rank.paths, func(path string) bool { return !slices.Contains(p.rank.pointPaths, path) })
+}
+
 // index returns the plan that uses an index; nil if it would be of no use. hinted: it is wanted all the same, even if a sparse
 // index then does not find everything, as in mongod.
 func (p *planner) index(ix *Index, hinted bool) *Plan {
@@ -110,10 +140,14 @@ func (p *planner) index(ix *Index, hinted bool) *Plan {
 	if or := p.orAccess(ix); or != nil && !a.bounded() {
 		a = or
 	}
-	plan := &Plan{
-		Kind: IndexScan, Index: ix.Name, Ranges: a.ranges, ProvidesSort: true,
-		Dedup: ix.Multikey != 0, Residual: p.residual(a.met), Bounds: a.describe(),
-	}
+	return p.scanOf(a, hinted)
+}
+
+// scanOf returns the plan of an access, nil if it would be of no use.
+func (p *planner) scanOf(a *access, hinted bool) *Plan {
+	ix := a.index
+	plan := &Plan{Kind: IndexScan, Index: ix.Name, Ranges: a.ranges, ProvidesSort: true, Dedup: ix.Multikey != 0, Bounds: a.describe()}
+	plan.KeyFilter, plan.Residual = p.remains(a)
 	sorts := p.req.Sort != nil && len(p.req.Sort.Fields()) > 0
 	if sorts && len(a.ranges) > 0 {
 		plan.Reverse, plan.ProvidesSort = a.order(p.req.Sort)
@@ -121,6 +155,7 @@ func (p *planner) index(ix *Index, hinted bool) *Plan {
 	if !hinted && (!a.complete(p.conjuncts) || !a.bounded() && !(sorts && plan.ProvidesSort)) {
 		return nil
 	}
+	plan.Covered = plan.Residual == nil && p.covered(ix, plan.ProvidesSort)
 	plan.rank = a.rank(plan)
 	return plan
 }
@@ -148,6 +183,8 @@ type rank struct {
 	sort      int // 0: the order comes for free
 	ranges    int
 	keyLength int
+
+	paths, pointPaths []string // with bounds, with single values
 }
 
 func (r rank) compare(s rank) int {
@@ -156,7 +193,12 @@ func (r rank) compare(s rank) int {
 }
 
 func (a *access) rank(p *Plan) rank {
+	var paths []string
+	for i := range a.fields {
+		paths = append(paths, a.index.Key[i].Path)
+	}
 	return rank{
+		paths: paths, pointPaths: paths[:a.points()],
 		empty:     oneUnless(len(a.ranges) == 0),
 		unique:    oneUnless(a.index.Unique && a.points() == len(a.index.Key)),
 		points:    -a.points(),

@@ -55,7 +55,7 @@ func shownKey(v document.Value) string {
 	if v.Type == document.TypeString {
 		return fmt.Sprintf("CollationKey(0x%x)", v.Str())
 	}
-	return v.String()
+	return v.Shell()
 }
 
 // ordersStrings reports whether there may be strings, or what may hold strings, among the values by which the ranges are sorted.

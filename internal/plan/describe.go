@@ -40,7 +40,7 @@ func (i interval) text(collated bool) string {
 
 // boundary returns the value at a boundary, and whether the boundary is before it (or, else, after it).
 func boundary(b []byte, collated bool) (text string, before bool) {
-	show := document.Value.String
+	show := document.Value.Shell
 	if collated {
 		show = shownKey
 	}

@@ -16,11 +16,13 @@ const (
 	CollScan  Kind = iota // every record, in natural order
 	IDPoint               // the one document with this _id
 	IndexScan             // the index entries within Ranges
+	Union                 // what any of Branches finds, each document once
+	Merge                 // the same, in the order of the sort, which each of Branches has
 )
 
 // String returns mongod's name of the stage that does it.
 func (k Kind) String() string {
-	return [...]string{"COLLSCAN", "IDHACK", "IXSCAN"}[k]
+	return [...]string{"COLLSCAN", "IDHACK", "IXSCAN", "OR", "SORT_MERGE"}[k]
 }
 
 // KeyField is one part of an index's key pattern.
@@ -39,6 +41,8 @@ type Index struct {
 	Partial  *query.Filter     // of documents that have entries; nil: all
 	Collator document.Collator // of strings, in whose place entries have its keys: they cannot give strings back; nil: by bytes
 
+	Covers bool // its entries tell the values of its fields, as the documents have them
+
 	foreign bool // it has another collation than the query
 }
 
@@ -47,6 +51,7 @@ type Request struct {
 	Filter  *query.Filter
 	Sort    *query.Sort    // nil: any order will do
 	Indexes []Index        // with the one on _id, named _id_
+	Needs   []string       // the paths that are wanted of the documents; nil: everything
 	Hint    document.Value // an index's name, its key pattern or {$natural: ±1}; missing: no hint
 }
 
@@ -65,6 +70,9 @@ type Plan struct {
 	ProvidesSort bool          // documents come in the order of Request.Sort; true if there is none
 	Dedup        bool          // the same record may come up several times (multikey index); only its first counts
 	Residual     *query.Filter // what each document must still match; nil if whatever is found matches
+	KeyFilter    *query.Filter // of IndexScan: what must still match of which an entry tells enough; nil if nothing
+	Covered      bool          // of IndexScan: entries tell all that is needed; there is no Residual then
+	Branches     []*Plan       // of Union and Merge: index scans
 
 	Bounds []FieldBounds // of IndexScan: what Ranges are made of, for humans
 	rank   rank
@@ -90,10 +98,14 @@ func (p *Plan) String() string {
 		}
 		fmt.Fprintf(&b, " (%d)", len(p.Ranges))
 	}
+	for _, branch := range p.Branches {
+		b.WriteString(" [" + branch.String() + "]")
+	}
 	for _, flag := range []struct {
 		set  bool
 		name string
-	}{{p.Reverse, "reverse"}, {p.ProvidesSort, "sorted"}, {p.Dedup, "dedup"}, {p.Residual != nil, "filter"}} {
+	}{{p.Reverse, "reverse"}, {p.ProvidesSort, "sorted"}, {p.Dedup, "dedup"}, {p.KeyFilter != nil, "keys"},
+		{p.Residual != nil, "filter"}, {p.Covered, "covered"}} {
 		if flag.set {
 			b.WriteString(" " + flag.name)
 		}

@@ -24,7 +24,10 @@ func TestPlanChangesCostNotAnswers(t *testing.T) {
 		}
 	}
 	t.Logf("%v", used)
-	for _, what := range []string{"IXSCAN", "sorted", "dedup", "nothing left", "IDHACK", "reverse", "several ranges", "partial"} {
+	if used["SORT_MERGE"] < 50 {
+		t.Errorf("only %d merges", used["SORT_MERGE"])
+	}
+	for _, what := range []string{"IXSCAN", "sorted", "dedup", "nothing left", "IDHACK", "reverse", "several ranges", "partial", "OR", "keys"} {
 		if used[what] < 100 {
 			t.Errorf("only %d plans with %q", used[what], what)
 		}
@@ -74,7 +77,7 @@ func checkSeed(t *testing.T, seed uint64, used map[string]int) {
 func count(used map[string]int, p *Plan) {
 	used[p.Kind.String()]++
 	for what, is := range map[string]bool{"sorted": p.Kind == IndexScan && p.ProvidesSort, "dedup": p.Dedup, "nothing left": p.Residual == nil,
-		"reverse": p.Reverse, "several ranges": len(p.Ranges) > 1, "empty": p.Kind == IndexScan && len(p.Ranges) == 0} {
+		"reverse": p.Reverse, "keys": p.KeyFilter != nil, "several ranges": len(p.Ranges) > 1, "empty": p.Kind == IndexScan && len(p.Ranges) == 0} {
 		if is {
 			used[what]++
 		}
@@ -146,7 +149,9 @@ func (c *collection) insert(doc document.Doc) {
 func (c *collection) planned() []Index {
 	var list []Index
 	for _, ix := range c.indexes {
-		list = append(list, ix.plan)
+		p := ix.plan
+		p.Covers = p.Multikey == 0
+		list = append(list, p)
 	}
 	return list
 }
@@ -154,7 +159,7 @@ func (c *collection) planned() []Index {
 // check runs p and compares the documents, and their order if the plan promises one.
 func (c *collection) check(p *Plan, filter *query.Filter, sort *query.Sort) error {
 	var got, want []int
-	for _, i := range c.scan(p) {
+	for _, i := range c.scan(p, sort) {
 		if p.Residual == nil || p.Residual.Match(c.docs[i]) {
 			got = append(got, i)
 		}
@@ -202,8 +207,30 @@ func (c *collection) checkOrder(got []int, sort *query.Sort) error {
 }
 
 // scan returns the documents that p finds, in the order in which it does.
-func (c *collection) scan(p *Plan) []int {
+func (c *collection) scan(p *Plan, sort *query.Sort) []int {
 	var out []int
+	for _, branch := range p.Branches {
+		found := c.scan(branch, sort)
+		if p.Kind == Merge && c.checkOrder(found, sort) != nil {
+			return nil // and the documents that are missing fail the test
+		}
+		out = append(out, slices.DeleteFunc(found, func(i int) bool { return branch.Residual != nil && !branch.Residual.Match(c.docs[i]) })...)
+	}
+	switch p.Kind {
+	case Merge:
+		slices.SortStableFunc(out, func(a, b int) int {
+			x, errX := sort.AppendKey(nil, c.docs[a])
+			y, errY := sort.AppendKey(nil, c.docs[b])
+			if errX != nil || errY != nil {
+				return 0
+			}
+			return sort.Compare(x, y)
+		})
+		fallthrough
+	case Union:
+		seen := map[int]bool{}
+		return slices.DeleteFunc(out, func(i int) bool { was := seen[i]; seen[i] = true; return was })
+	}
 	switch p.Kind {
 	case CollScan:
 		for i := range c.docs {
@@ -224,6 +251,9 @@ func (c *collection) scan(p *Plan) []int {
 				}
 			}
 		}
+	}
+	if p.KeyFilter != nil {
+		out = slices.DeleteFunc(out, func(i int) bool { return !p.KeyFilter.Match(c.docs[i]) })
 	}
 	if p.Reverse {
 		slices.Reverse(out)
