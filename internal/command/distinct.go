@@ -3,14 +3,12 @@ package command
 import (
 	"context"
 	"encoding/binary"
-	"io"
 	"math"
 	"slices"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
-	"github.com/mortondb/morton/internal/query"
 )
 
 type distinctArgs struct {
@@ -29,29 +27,21 @@ func runDistinct(ctx context.Context, o *operation, a *distinctArgs) error {
 	if err != nil {
 		return err
 	}
-	it, err := o.openView().Find(ctx, engine.FindSpec{NS: o.ns, Filter: a.query, Collation: a.collation})
-	if err != nil {
-		return err
-	}
-	defer it.Close()
 	set := distinctSet{seen: map[string]struct{}{}, collator: c}
-	var space []document.Value
-	for {
-		doc, err := it.Next(ctx)
-		if err == io.EOF {
-			break
-		} else if err != nil {
-			return err
-		}
-		space = query.AppendDistinct(space[:0], doc, a.key)
+	spec := engine.FindSpec{NS: o.ns, Filter: a.query, Collation: a.collation}
+	err = o.openView().Distinct(ctx, spec, a.key, func(list []document.Value) error {
 		if c != nil {
-			slices.SortStableFunc(space, document.Compare) // of a document's values that the collation takes for equal, mongod keeps the least
+			slices.SortStableFunc(list, document.Compare) // of a document's values that the collation takes for equal, mongod keeps the least
 		}
-		for _, v := range space {
+		for _, v := range list {
 			if err := set.add(v); err != nil {
 				return err
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	slices.SortFunc(set.values, func(a, b document.Value) int { return document.CompareWith(c, a, b) })
 	o.out.OpenArray("values")

@@ -11,6 +11,7 @@ func readCommands() []*row {
 		{name: "killCursors", help: "ends cursors", runs: whereReadable, stableAPI: true, prepare: typed(killCursorsFields, runKillCursors)},
 		{name: "count", help: "counts documents", runs: onSecondaryIfAsked, reads: true, stableAPI: true, readConcern: readConcernRead, prepare: typed(countFields, runCount)},
 		{name: "distinct", help: "returns the different values of a field", runs: onSecondaryIfAsked, reads: true, readConcern: readConcernAll, prepare: typed(distinctFields, runDistinct)},
+		{name: "explain", help: "tells how a command is done", runs: onSecondaryIfAsked, reads: true, stableAPI: true, readConcern: readConcernRead, prepare: typed(explainFields, runExplain)},
 		{name: "aggregate", help: "runs a pipeline", runs: onSecondaryIfAsked, reads: true, stableAPI: true, readConcern: readConcernAll, writeConcern: true, ownMaxTime: true, ownConcernTypes: true, prepare: typed(aggregateFields, runAggregate)},
 	}
 }

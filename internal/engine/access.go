@@ -7,6 +7,7 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/keys"
+	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/plan"
 	"github.com/mortondb/morton/internal/query"
 )
@@ -37,6 +38,15 @@ func (v *View) access(ctx context.Context, r *request) (way, error) {
 		return v.try(ctx, r, list)
 	}
 	return v.open(r, list[0])
+}
+
+// planError puts the query before the message of an error about a hint, as mongod does.
+func planError(ns string, filter *query.Filter, sort, projection document.Doc, err error) error {
+	e := mongoerr.From(err)
+	if e != query.ErrBadHint && e != query.ErrAmbiguousHint {
+		return err
+	}
+	return mongoerr.New(e.Code, "error processing query: ns=%sTree: %sSort: %s\nProj: %s\n %s", ns, filter.DebugString(), orEmpty(sort).Shell(), orEmpty(projection).Shell(), e.Message)
 }
 
 func (r *request) planned() *plan.Request {

@@ -23,6 +23,8 @@ type FindSpec struct {
 	Skip       int64
 	Limit      int64 // 0: none
 	Tailable   bool
+
+	counts bool // documents are only counted
 }
 
 // maxSortBytes is mongod's internalQueryMaxBlockingSortMemoryUsageBytes.
@@ -67,14 +69,29 @@ func (v *View) Find(ctx context.Context, spec FindSpec) (*Iterator, error) {
 }
 
 func (v *View) find(ctx context.Context, spec FindSpec) (*Iterator, error) {
+	it := v.iterator(spec)
+	if it.openPoint() {
+		return it, nil
+	}
+	filter, err := it.compile()
+	if err != nil {
+		return nil, err
+	}
+	return it, it.open(ctx, filter)
+}
+
+func (v *View) iterator(spec FindSpec) *Iterator {
 	it := &Iterator{view: v, spec: spec, skip: spec.Skip, left: -1}
 	if spec.Limit > 0 {
 		it.left = spec.Limit
 	}
-	if it.openPoint() {
-		return it, nil
-	}
-	order, err := v.Catalog.collator(spec.NS, spec.Collation)
+	return it
+}
+
+// compile compiles filter, sort and projection.
+func (it *Iterator) compile() (*query.Filter, error) {
+	spec := &it.spec
+	order, err := it.view.Catalog.collator(spec.NS, spec.Collation)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +110,7 @@ func (v *View) find(ctx context.Context, spec FindSpec) (*Iterator, error) {
 			it.proj = nil
 		}
 	}
-	return it, it.open(ctx, filter)
+	return filter, nil
 }
 
 // openPoint is the short way to the most frequent find of all, that of one whole document by its _id: there is nothing to
@@ -140,13 +157,10 @@ func (it *Iterator) open(ctx context.Context, filter *query.Filter) error {
 		it.src = nothing{}
 		return nil
 	}
-	it.request = request{coll: it.coll, filter: filter, sort: it.sort, needs: it.needs(), hint: it.spec.Hint}
-	if it.left > 0 {
-		it.request.want = it.left + it.skip
-	}
+	it.setRequest(filter)
 	w, err := it.view.access(ctx, &it.request)
 	if err != nil {
-		return err
+		return planError(it.spec.NS, filter, it.spec.Sort, it.spec.Projection, err)
 	}
 	it.coll.stats.reads.Add(1)
 	it.src, it.plan, it.keep = w.src, w.plan, w.plan.Residual
@@ -156,8 +170,18 @@ func (it *Iterator) open(ctx context.Context, filter *query.Filter) error {
 	return nil
 }
 
+func (it *Iterator) setRequest(filter *query.Filter) {
+	it.request = request{coll: it.coll, filter: filter, sort: it.sort, needs: it.needs(), hint: it.spec.Hint}
+	if it.left > 0 {
+		it.request.want = it.left + it.skip
+	}
+}
+
 // needs returns the paths that the find returns; nil for whole documents.
 func (it *Iterator) needs() []string {
+	if it.spec.counts {
+		return []string{}
+	}
 	if it.proj == nil {
 		return nil
 	}
@@ -348,6 +372,7 @@ func (v *View) Count(ctx context.Context, spec FindSpec) (int64, error) {
 		}
 		return n, nil
 	}
+	spec.counts = true
 	it, err := v.Find(ctx, spec)
 	if err != nil {
 		return 0, err

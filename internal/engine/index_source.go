@@ -15,6 +15,7 @@ type indexSource struct {
 	*entryScan
 	keep    *query.Filter // of entries
 	covered bool
+	blank   bool // nothing is needed of the documents
 	seen    map[uint64]struct{}
 
 	reader  keys.Reader
@@ -40,7 +41,7 @@ func newIndexSource(v *View, coll *Collection, p *plan.Plan) (*indexSource, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &indexSource{entryScan: scan, keep: p.KeyFilter, covered: p.Covered}
+	s := &indexSource{entryScan: scan, keep: p.KeyFilter, covered: p.Covered, blank: p.Covered && p.Blank}
 	if p.Dedup {
 		s.seen = map[uint64]struct{}{}
 	}
@@ -79,7 +80,7 @@ func (s *indexSource) advance(ctx context.Context) (bool, error) {
 		if s.seen != nil && s.repeated(s.rid()) {
 			continue
 		}
-		if s.keep == nil && !s.covered {
+		if s.keep == nil && (!s.covered || s.blank) {
 			s.stats.advanced++
 			return true, nil
 		}
@@ -106,7 +107,10 @@ func (s *indexSource) repeated(rid uint64) bool {
 
 // load returns the current entry's document; ok is false if it does not match after all.
 func (s *indexSource) load(rid uint64) (doc document.Doc, ok bool, err error) {
-	if s.covered && s.fromKey != nil {
+	switch {
+	case s.covered && s.blank && (s.keep == nil || s.fromKey != nil):
+		return document.Empty, true, nil
+	case s.covered && s.fromKey != nil:
 		return s.fromKey, true, nil
 	}
 	doc, err = s.v.fetch(s.buf, s.coll, rid)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/plan"
 )
 
@@ -72,6 +73,7 @@ func (g *metamorphic) run() {
 	}
 	for range 25 {
 		g.compare()
+		g.compareValues()
 		if g.t.Failed() {
 			return
 		}
@@ -199,6 +201,57 @@ func (g *metamorphic) compare() {
 	if !slices.Equal(want, got) {
 		g.t.Errorf("seed %d: %s sort %v projection %v skip %d limit %d collation %v\nplan %v\nwithout %v\nwith    %v\n%v", g.seed, text, spec.Sort, spec.Projection, spec.Skip, spec.Limit, spec.Collation,
 			g.planOf(spec), want, got, g.indexes())
+	}
+}
+
+// compareValues compares counts and distinct values.
+func (g *metamorphic) compareValues() {
+	spec := FindSpec{Filter: doc(g.t, "%s", g.filter())}
+	if g.IntN(3) == 0 {
+		spec.Filter = doc(g.t, `{"a": %s}`, g.value(false))
+	}
+	if g.IntN(4) == 0 {
+		spec.Collation = doc(g.t, `{"locale": "en", "strength": 2}`)
+	}
+	path := g.pick("a", "b", "s", "a.c", "_id")
+	var counts [2]int64
+	var values [2][]string
+	for i, ns := range []string{plainNS, indexedNS} {
+		spec.NS = ns
+		v, w := g.m.Local(), g.m.Local()
+		var err error
+		if counts[i], err = v.Count(context.Background(), spec); err != nil {
+			g.t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		if err := w.Distinct(context.Background(), spec, path, func(list []document.Value) error {
+			for _, v := range list {
+				if spec.Collation != nil && v.Type == document.TypeString {
+					v = document.String(strings.ToLower(v.Str()))
+				}
+				text := string(keys.AppendValue(nil, v))
+				if seen[text] {
+					continue
+				}
+				seen[text] = true
+				values[i] = append(values[i], v.String())
+			}
+			return nil
+		}); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+	for i := range values {
+		for n, v := range values[i] { // of equal numbers, which one is seen first depends on the way
+			if strings.Contains(v, "number") || strings.Contains(v, ".0") {
+				values[i][n] = strings.NewReplacer(`{"$numberLong":"2"}`, "2", "2.0", "2", "-0.0", "0", `{"$numberDecimal":"3.0"}`, "3").Replace(v)
+			}
+		}
+		slices.Sort(values[i])
+	}
+	if counts[0] != counts[1] || !slices.Equal(values[0], values[1]) {
+		g.t.Errorf("seed %d: %v collation %v: %d without indexes, %d with; distinct %q\nwithout %v\nwith    %v\n%v", g.seed, spec.Filter, spec.Collation, counts[0], counts[1], path,
+			values[0], values[1], g.indexes())
 	}
 }
 

@@ -278,7 +278,7 @@ func (v *View) findOne(ctx context.Context, coll *Collection, filter *query.Filt
 	r := request{coll: coll, filter: filter, sort: sort, hint: hint, want: 1}
 	w, err := v.access(ctx, &r)
 	if err != nil {
-		return match{}, err
+		return match{}, planError(coll.NS, filter, nil, nil, err)
 	}
 	src, residual, sorted := w.src, w.plan.Residual, w.plan.ProvidesSort
 	var best match
@@ -325,7 +325,7 @@ func (e *Engine) eachGroup(ctx context.Context, ns string, filter *query.Filter,
 	}
 	w, err := v.access(ctx, &request{coll: coll, filter: filter, hint: hint})
 	if err != nil {
-		return err
+		return planError(coll.NS, filter, nil, nil, err)
 	}
 	src, residual := w.src, w.plan.Residual
 	for {

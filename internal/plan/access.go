@@ -90,7 +90,10 @@ func (a *access) field(i int, list []condition) (f fieldAccess, met []*query.Nod
 		case !a.sharesElement(i, candidate):
 			continue
 		case !ok || narrower(b.set, f.set):
-			f = candidate
+			f, met = candidate, nil
+			if b.exact && c.element == nil && someElement(c.node, b.set) {
+				met = []*query.Node{c.node}
+			}
 		}
 		ok = true
 		if !multikey && b.exact && c.element == nil {
@@ -98,6 +101,16 @@ func (a *access) field(i int, list []condition) (f fieldAccess, met []*query.Nod
 		}
 	}
 	return f, met, ok
+}
+
+// someElement reports whether a condition holds if one element of an array meets it, as one does if there is an entry in set. Null and undefined
+// are keys of arrays that have nothing where the path leads, too.
+func someElement(n *query.Node, set intervals) bool {
+	switch n.Op {
+	case query.OpEq, query.OpIn, query.OpLt, query.OpLte, query.OpGt, query.OpGte:
+		return !set.contains(document.Null) && !set.contains(undefined)
+	}
+	return false
 }
 
 // narrower guesses whether s has fewer values than t.

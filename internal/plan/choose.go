@@ -37,10 +37,26 @@ func Candidates(req *Request) ([]*Plan, error) {
 		return []*Plan{{Kind: IndexScan, Index: req.Indexes[0].Name, ProvidesSort: true}}, nil
 	}
 	list := append(p.indexes(), p.unions()...)
+	if counts := slices.IndexFunc(list, (*Plan).countsOneRange); counts >= 0 {
+		return list[counts : counts+1], nil
+	}
+	if slices.ContainsFunc(list, (*Plan).sortsBounded) { // then no index is read for its order alone
+		list = slices.DeleteFunc(list, func(p *Plan) bool { return p.Kind == IndexScan && len(p.rank.paths) == 0 })
+	}
 	if len(list) == 0 {
 		return []*Plan{p.scan(false)}, nil
 	}
 	return undominated(list), nil
+}
+
+// countsOneRange reports whether the entries of one range are all that is to be counted.
+func (p *Plan) countsOneRange() bool {
+	return p.Blank && p.KeyFilter == nil && len(p.Ranges) == 1 && len(p.Branches) == 0
+}
+
+// sortsBounded reports whether the plan gives the order, and looks at a part of the documents only.
+func (p *Plan) sortsBounded() bool {
+	return p.ProvidesSort && (p.Kind != IndexScan || len(p.rank.paths) > 0)
 }
 
 // planner is one request being planned.
@@ -93,15 +109,15 @@ func (p *planner) residual(met []*query.Node) *query.Filter {
 	return query.FilterOf(rest...)
 }
 
-// indexes returns the plans that use one index, those of the same index one after the other.
+// indexes returns the plans that use one index.
 func (p *planner) indexes() (list []*Plan) {
 	for i := range p.req.Indexes {
 		plan := p.index(&p.req.Indexes[i], false)
+		if merge := p.exploded(&p.req.Indexes[i], plan); merge != nil {
+			plan = merge
+		}
 		if plan != nil {
 			list = append(list, plan)
-		}
-		if merge := p.exploded(&p.req.Indexes[i], plan); merge != nil {
-			list = append(list, merge)
 		}
 	}
 	return list
@@ -146,7 +162,7 @@ func (p *planner) index(ix *Index, hinted bool) *Plan {
 // scanOf returns the plan of an access, nil if it would be of no use.
 func (p *planner) scanOf(a *access, hinted bool) *Plan {
 	ix := a.index
-	plan := &Plan{Kind: IndexScan, Index: ix.Name, Ranges: a.ranges, ProvidesSort: true, Dedup: ix.Multikey != 0, Bounds: a.describe()}
+	plan := &Plan{Kind: IndexScan, Index: ix.Name, Ranges: a.ranges, ProvidesSort: true, Dedup: ix.Multikey != 0}
 	plan.KeyFilter, plan.Residual = p.remains(a)
 	sorts := p.req.Sort != nil && len(p.req.Sort.Fields()) > 0
 	if sorts && len(a.ranges) > 0 {
@@ -155,7 +171,9 @@ func (p *planner) scanOf(a *access, hinted bool) *Plan {
 	if !hinted && (!a.complete(p.conjuncts) || !a.bounded() && !(sorts && plan.ProvidesSort)) {
 		return nil
 	}
+	plan.Bounds = a.describe(plan.Reverse)
 	plan.Covered = plan.Residual == nil && p.covered(ix, plan.ProvidesSort)
+	plan.Blank = plan.Covered && len(p.req.Needs) == 0
 	plan.rank = a.rank(plan)
 	return plan
 }

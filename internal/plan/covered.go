@@ -52,7 +52,12 @@ func (ix *Index) has(path string) bool {
 
 // covered reports whether entries tell everything that is wanted of documents.
 func (p *planner) covered(ix *Index, sorted bool) bool {
-	if !ix.Covers || p.req.Needs == nil {
+	switch {
+	case p.req.Needs == nil:
+		return false
+	case len(p.req.Needs) == 0 && sorted:
+		return true // documents are only counted
+	case !ix.Covers:
 		return false
 	}
 	if !sorted && slices.ContainsFunc(p.req.Sort.Fields(), func(f query.SortField) bool { return !ix.has(f.Path) }) {

@@ -72,6 +72,7 @@ type Plan struct {
 	Residual     *query.Filter // what each document must still match; nil if whatever is found matches
 	KeyFilter    *query.Filter // of IndexScan: what must still match of which an entry tells enough; nil if nothing
 	Covered      bool          // of IndexScan: entries tell all that is needed; there is no Residual then
+	Blank        bool          // documents are only counted
 	Branches     []*Plan       // of Union and Merge: index scans
 
 	Bounds []FieldBounds // of IndexScan: what Ranges are made of, for humans
@@ -80,8 +81,10 @@ type Plan struct {
 
 // FieldBounds is the bounds on one field of an index, in the words of mongod's explain.
 type FieldBounds struct {
-	Path      string
-	Intervals []string
+	Path           string
+	Intervals      []string
+	Start, End     document.Value // of the only interval, if there is one
+	StartIn, EndIn bool           // they belong to it
 }
 
 // String returns the plan on one line.

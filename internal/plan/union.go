@@ -42,13 +42,18 @@ func (p *planner) sorts() bool { return p.req.Sort != nil && len(p.req.Sort.Fiel
 func (p *planner) branches(or *query.Node, others []*query.Node, sorted bool) *Plan {
 	plan := &Plan{Kind: Union, ProvidesSort: sorted || !p.sorts()}
 	req := *p.req
-	req.Needs = nil
 	if sorted {
 		plan.Kind = Merge
 	} else {
 		req.Sort = nil
+		if p.sorts() && len(req.Needs) > 0 {
+			req.Needs = slices.Clone(req.Needs)
+			for _, f := range p.req.Sort.Fields() {
+				req.Needs = append(req.Needs, f.Path)
+			}
+		}
 	}
-	for _, n := range or.Children {
+	for _, n := range or.Ordered() {
 		branch := bestOf(p.branch(&req, n, others), sorted)
 		if branch == nil {
 			return nil
@@ -101,6 +106,7 @@ func (p *Plan) add(branch *Plan) {
 	r.sort = oneUnless(p.ProvidesSort)
 	r.paths, r.pointPaths = nil, nil
 	p.rank = r
+	p.Covered = branch.Covered && (len(p.Branches) == 1 || p.Covered)
 }
 
 // exploded returns the plan that scans an index once for each combination of single values that its first fields are bound to, and merges
@@ -120,7 +126,6 @@ func (p *planner) exploded(ix *Index, plan *Plan) *Plan {
 		if branch == nil || !branch.ProvidesSort {
 			return nil
 		}
-		branch.Covered = false
 		merge.add(branch)
 	}
 	if len(merge.Branches) < 2 {

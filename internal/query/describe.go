@@ -50,6 +50,13 @@ func compareShown(a, b *Node) int {
 	return cmp.Compare(len(a.Children), len(b.Children))
 }
 
+// Ordered returns the children in the order of the normal form.
+func (n *Node) Ordered() []*Node {
+	list := slices.Clone(n.Children)
+	slices.SortStableFunc(list, func(a, b *Node) int { return compareShown(a.normal(), b.normal()) })
+	return list
+}
+
 // shownPath is the path by which a condition is sorted: a negation's is none, as in mongod.
 func (n *Node) shownPath() string {
 	if n.Op == OpNot {

@@ -1,0 +1,227 @@
+package engine
+
+import (
+	"strings"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/plan"
+	"github.com/mortondb/morton/internal/query"
+)
+
+// accessStages returns the stages of a plan and of its source, which tells what it did; matched is how many documents came through the filter that
+// remained. asPoint: mongod has its short way to an _id here.
+func accessStages(coll *Collection, p *plan.Plan, src source, matched int64, asPoint bool) *stage {
+	if t, ok := src.(*triedSource); ok {
+		src = t.source
+	}
+	switch p.Kind {
+	case plan.CollScan:
+		return collScanStage(p, src, matched)
+	case plan.IDPoint:
+		return idStage(coll, p, src, matched, asPoint)
+	case plan.Union, plan.Merge:
+		return unionStages(coll, p, src)
+	}
+	s, _ := src.(*indexSource)
+	scan := indexStage(coll, p, s)
+	if p.Covered {
+		return scan
+	}
+	return fetchStage(p.Residual, scan, s.fetched(), matched)
+}
+
+func (s *indexSource) fetched() int64 {
+	if s == nil {
+		return 0
+	}
+	return s.stats.docs
+}
+
+func filterOf(f *query.Filter) document.Doc {
+	if f == nil {
+		return nil
+	}
+	return f.Parsed()
+}
+
+func collScanStage(p *plan.Plan, src source, matched int64) *stage {
+	s := &stage{name: "COLLSCAN", filter: filterOf(p.Residual), show: showDirection(p.Reverse)}
+	if r, ok := src.(*recordSource); ok {
+		s.run = stageRun{works: r.stats.works + 1, advanced: matched, eof: r.stats.eof} // mongod's first work opens its cursor
+		s.count = func(b *document.Builder) { appendNumber(b, "docsExamined", r.stats.docs) }
+	}
+	return s
+}
+
+func showDirection(reverse bool) func(*document.Builder) {
+	return func(b *document.Builder) {
+		if reverse {
+			b.AppendString("direction", "backward")
+		} else {
+			b.AppendString("direction", "forward")
+		}
+	}
+}
+
+func idStage(coll *Collection, p *plan.Plan, src source, matched int64, asPoint bool) *stage {
+	var st scanStats
+	if s, ok := src.(*pointSource); ok {
+		st = s.stats
+	}
+	if p.Residual == nil && asPoint {
+		s := &stage{name: "IDHACK", run: stageRun{works: st.advanced + 1, advanced: st.advanced, eof: true}}
+		s.count = func(b *document.Builder) {
+			appendNumber(b, "keysExamined", st.advanced)
+			appendNumber(b, "docsExamined", st.docs)
+		}
+		return s
+	}
+	bounds := "[" + p.ID.Shell() + ", " + p.ID.Shell() + "]"
+	point := &plan.Plan{Kind: plan.IndexScan, Index: idIndexName, Bounds: []plan.FieldBounds{{Path: "_id", Intervals: []string{bounds}}}}
+	scan := indexStage(coll, point, nil)
+	scan.run = stageRun{works: st.advanced + 1, advanced: st.advanced, eof: true}
+	scan.count = countKeys(st.advanced, 1, st)
+	return fetchStage(p.Residual, scan, st.docs, matched)
+}
+
+func indexStage(coll *Collection, p *plan.Plan, src *indexSource) *stage {
+	s := &stage{name: "IXSCAN", filter: filterOf(p.KeyFilter)}
+	ix := coll.Index(p.Index)
+	s.show = func(b *document.Builder) {
+		ix.describe(b)
+		showDirection(p.Reverse)(b)
+		b.OpenDoc("indexBounds")
+		for _, f := range p.Bounds {
+			b.OpenArray(f.Path)
+			for i, text := range f.Intervals {
+				b.AppendString(document.Index(i), text)
+			}
+			b.Close()
+		}
+		b.Close()
+	}
+	if src != nil {
+		s.run = stageRun{works: src.stats.works, advanced: src.stats.advanced, eof: src.stats.eof}
+		s.count = countKeys(src.keys, src.seeks, src.stats)
+	}
+	return s
+}
+
+func countKeys(keys, seeks int64, st scanStats) func(*document.Builder) {
+	return func(b *document.Builder) {
+		appendNumber(b, "keysExamined", keys)
+		appendNumber(b, "seeks", max(seeks, 1))
+		appendNumber(b, "dupsTested", st.dupsTested)
+		appendNumber(b, "dupsDropped", st.dupsDropped)
+	}
+}
+
+// describe appends what explain tells of an index.
+func (ix *Index) describe(b *document.Builder) {
+	b.AppendValue("keyPattern", ix.Spec.Lookup("key"))
+	b.AppendString("indexName", ix.Name)
+	if ix.Collation != nil {
+		b.AppendDoc("collation", ix.Collation.Document())
+	}
+	b.AppendBool("isMultiKey", ix.Multikey != 0)
+	b.OpenDoc("multiKeyPaths")
+	for i, f := range ix.Fields {
+		b.OpenArray(f.Path)
+		if ix.Multikey&(1<<i) != 0 {
+			part, _, _ := strings.Cut(f.Path, ".") // which part of the path the array is at is not kept
+			b.AppendString("0", part)
+		}
+		b.Close()
+	}
+	b.Close()
+	b.AppendBool("isUnique", ix.Unique)
+	b.AppendBool("isSparse", ix.Sparse)
+	b.AppendBool("isPartial", ix.Partial != nil)
+	version := int32(2)
+	if n, ok := ix.Spec.Lookup("v").AsInt64(); ok {
+		version = int32(n)
+	}
+	b.AppendInt32("indexVersion", version)
+}
+
+func fetchStage(residual *query.Filter, scan *stage, docs, matched int64) *stage {
+	s := (&stage{name: "FETCH", filter: filterOf(residual)}).over(scan)
+	s.run = stageRun{works: scan.run.works, advanced: matched, eof: scan.run.eof}
+	s.count = func(b *document.Builder) {
+		appendNumber(b, "docsExamined", docs)
+		b.AppendInt32("alreadyHasObj", 0)
+	}
+	return s
+}
+
+// unionStages are those of a union or a merge. Branches with a filter of their own fetch; if none does, the fetch is done above all.
+func unionStages(coll *Collection, p *plan.Plan, src source) *stage {
+	var branches []*branchSource
+	var st scanStats
+	top := &stage{name: p.Kind.String(), list: true}
+	switch u := src.(type) {
+	case *unionSource:
+		branches, st = u.branches, u.stats
+	case *mergeSource:
+		branches, st = u.branches, u.stats
+	}
+	filters := false
+	for _, b := range p.Branches {
+		filters = filters || b.Residual != nil
+	}
+	var works, docs int64
+	for i, b := range p.Branches {
+		var s *branchSource
+		var scanned *indexSource
+		if i < len(branches) {
+			s, scanned = branches[i], branches[i].indexSource
+		}
+		input := indexStage(coll, b, scanned)
+		works += input.run.works
+		if s != nil {
+			docs += s.stats.docs
+			if filters {
+				input = fetchStage(b.Residual, input, s.stats.docs, s.stats.fetchMatched)
+			}
+		} else if filters {
+			input = fetchStage(b.Residual, input, 0, 0)
+		}
+		top.inputs = append(top.inputs, input)
+	}
+	top.run = stageRun{works: works, advanced: st.advanced, eof: st.eof}
+	top.show = func(b *document.Builder) {}
+	top.count = func(b *document.Builder) {
+		appendNumber(b, "dupsTested", st.dupsTested)
+		appendNumber(b, "dupsDropped", st.dupsDropped)
+	}
+	if filters || p.Covered {
+		return top
+	}
+	return fetchStage(nil, top, docs, st.advanced)
+}
+
+// examined returns the keys and the documents that a source has looked at.
+func examined(src source) (keys, docs int64) {
+	switch s := src.(type) {
+	case *triedSource:
+		return examined(s.source)
+	case *pointSource:
+		return s.stats.advanced, s.stats.docs
+	case *recordSource:
+		return 0, s.stats.docs
+	case *indexSource:
+		return s.keys, s.stats.docs
+	case *unionSource:
+		return examinedBy(s.branches)
+	case *mergeSource:
+		return examinedBy(s.branches)
+	}
+	return 0, 0
+}
+
+func examinedBy(list []*branchSource) (keys, docs int64) {
+	for _, b := range list {
+		keys, docs = keys+b.keys, docs+b.stats.docs
+	}
+	return keys, docs
+}
