@@ -30,6 +30,7 @@ type Options struct {
 	SlowMS       int64    // operations that take as long are logged (0: all); see [DefaultSlowMS]
 	// SetLogLevel changes the log's verbosity, 0 to 5; nil: it cannot be changed.
 	SetLogLevel func(int)
+	Parameters  map[string]string // of --setParameter, checked
 }
 
 // Dispatcher runs commands. It may be used by any number of connections at a time.
@@ -48,6 +49,7 @@ type Dispatcher struct {
 	faults   faults
 	metrics  metrics
 	usage    usage
+	ttl      ttlMonitor
 	heard    atomic.Uint64 // the newest cluster time that clients have told
 	nextOp   atomic.Int64
 
@@ -74,6 +76,7 @@ func New(o Options) *Dispatcher {
 		}
 	}
 	d.params = newParameters(d)
+	d.params.start(o.Parameters)
 	return d
 }
 

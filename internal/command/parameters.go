@@ -25,6 +25,7 @@ type parameter struct {
 	name    string
 	hidden  bool // not in the list of all: its value has a form of its own
 	startup bool // it can be set when the server starts
+	atStart bool // and is set here then
 	get     func() document.Value
 	set     func(document.Value) error
 }
@@ -63,6 +64,7 @@ func newParameters(d *Dispatcher) *parameters {
 			}},
 		fixed("localLogicalSessionTimeoutMinutes", document.Int32(30)),
 		fixed("maxSessions", document.Int32(1_000_000)),
+		ttlEnabledParameter(d), ttlSleepParameter(d),
 		{name: "quiet", startup: true, get: func() document.Value { return document.Bool(false) }},
 		{name: "slowOpThresholdMs", startup: true, hidden: true, get: func() document.Value { return document.Int32(clampInt32(p.slowMS.Load())) }},
 		{name: "storageEngineName", hidden: true, get: func() document.Value { return document.String(storageEngineName) }},

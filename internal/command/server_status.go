@@ -258,6 +258,10 @@ func (d *Dispatcher) metricsSection(b *document.Builder) {
 	b.OpenDoc("operation")
 	b.AppendInt64("interrupted", m.interrupted.Load())
 	b.Close()
+	b.OpenDoc("ttl")
+	b.AppendInt64("deletedDocuments", d.ttl.deleted.Load())
+	b.AppendInt64("passes", d.ttl.passes.Load())
+	b.Close()
 }
 
 // runDiagnosticData composes the document that mongod's diagnostic data capture collects.

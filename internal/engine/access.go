@@ -19,7 +19,9 @@ type request struct {
 	sort   *query.Sort // nil: any order
 	needs  []string    // the paths that are wanted of the documents; nil: everything
 	hint   document.Value
-	want   int64 // how many documents are wanted at most; 0: all
+
+	indexes []plan.Index // that may be used; nil: all that the collection shows
+	want    int64        // how many documents are wanted at most; 0: all
 }
 
 // way is a plan under way.
@@ -50,7 +52,11 @@ func planError(ns string, filter *query.Filter, sort, projection document.Doc, e
 }
 
 func (r *request) planned() *plan.Request {
-	return &plan.Request{Filter: r.filter, Sort: r.sort, Needs: r.needs, Indexes: r.coll.plans, Hint: r.hint}
+	indexes := r.indexes
+	if indexes == nil {
+		indexes = r.coll.plans
+	}
+	return &plan.Request{Filter: r.filter, Sort: r.sort, Needs: r.needs, Indexes: indexes, Hint: r.hint}
 }
 
 func (v *View) open(r *request, p *plan.Plan) (w way, err error) {

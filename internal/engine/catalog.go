@@ -172,13 +172,18 @@ func planIndexes(indexes []*Index) []plan.Index {
 		if !ix.Ready || ix.Hidden {
 			continue
 		}
-		p := plan.Index{Name: ix.Name, Partial: ix.Partial, Covers: ix.tellsValues(), Unique: ix.Unique, Sparse: ix.Sparse, Multikey: ix.Multikey, Collator: ix.Collator}
-		for _, f := range ix.Fields {
-			p.Key = append(p.Key, plan.KeyField{Path: f.Path, Descending: f.Descending})
-		}
-		list = append(list, p)
+		list = append(list, ix.planned())
 	}
 	return list
+}
+
+// planned returns what the planner sees of an index.
+func (ix *Index) planned() plan.Index {
+	p := plan.Index{Name: ix.Name, Partial: ix.Partial, Covers: ix.tellsValues(), Unique: ix.Unique, Sparse: ix.Sparse, Multikey: ix.Multikey, Collator: ix.Collator}
+	for _, f := range ix.Fields {
+		p.Key = append(p.Key, plan.KeyField{Path: f.Path, Descending: f.Descending})
+	}
+	return p
 }
 
 // tellsValues reports whether entries tell the values of the fields, as documents have them: there is no array whose element they could be, and

@@ -116,28 +116,31 @@ func deleteRecord(r *DeleteResult) document.Doc {
 }
 
 func (d *deletion) runMulti(ctx context.Context) error {
-	return d.e.eachGroup(ctx, d.spec.NS, d.filter, d.spec.Hint, func(v *View, coll *Collection, found []match) error {
-		g := &changeGroup{e: d.e, v: v, coll: coll, s: d.s}
-		n := int64(0)
-		for _, m := range found {
-			if !d.filter.Match(m.doc) {
-				continue
-			}
-			if err := g.remove(m); err != nil {
-				return err
-			}
-			n++
+	return d.e.eachGroup(ctx, d.spec.NS, d.filter, d.spec.Hint, d.group, func(context.Context) error { return nil })
+}
+
+// group deletes what still matches of a group.
+func (d *deletion) group(v *View, coll *Collection, found []match) error {
+	g := &changeGroup{e: d.e, v: v, coll: coll, s: d.s}
+	n := int64(0)
+	for _, m := range found {
+		if !d.filter.Match(m.doc) {
+			continue
 		}
-		if n == 0 {
-			return nil
+		if err := g.remove(m); err != nil {
+			return err
 		}
-		t, err := g.propose()
-		if err == nil {
-			d.result.Time = t
-			d.result.N += n
-		}
-		return err
-	}, func(context.Context) error { return nil })
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	t, err := g.propose()
+	if err == nil {
+		d.result.Time = t
+		d.result.N += n
+	}
+	return err
 }
 
 // remove adds the deletion of one document.

@@ -49,13 +49,13 @@ type explanation struct {
 	field int
 
 	// What running the plan did.
-	src              source
-	ran              bool
-	matched          int64 // documents that came through the filter
-	returned         int64
-	skipped          int64
-	sorted           int64 // bytes
-	took             time.Duration
+	src      source
+	ran      bool
+	matched  int64 // documents that came through the filter
+	returned int64
+	skipped  int64
+	sorted   int64 // bytes
+	took     time.Duration
 }
 
 // Explain appends how an operation is done: queryPlanner, executionStats.

@@ -317,15 +317,24 @@ func (v *View) findOne(ctx context.Context, coll *Collection, filter *query.Filt
 // as it answers errConflict. At the end it calls last.
 func (e *Engine) eachGroup(ctx context.Context, ns string, filter *query.Filter, hint document.Value,
 	do func(*View, *Collection, []match) error, last func(context.Context) error) error {
-	v := e.Local()
-	defer v.Close()
-	coll := v.Catalog.Collection(ns)
+	coll := e.state.Load().catalog.Collection(ns)
 	if coll == nil {
 		return last(ctx)
 	}
-	w, err := v.access(ctx, &request{coll: coll, filter: filter, hint: hint})
+	return e.eachGroupOf(ctx, &request{coll: coll, filter: filter, hint: hint}, do, last)
+}
+
+func (e *Engine) eachGroupOf(ctx context.Context, r *request, do func(*View, *Collection, []match) error, last func(context.Context) error) error {
+	v := e.Local()
+	defer v.Close()
+	coll := v.Catalog.numbers[r.coll.Number]
+	if coll == nil {
+		return last(ctx)
+	}
+	r.coll = coll
+	w, err := v.access(ctx, r)
 	if err != nil {
-		return planError(coll.NS, filter, nil, nil, err)
+		return planError(coll.NS, r.filter, nil, nil, err)
 	}
 	src, residual := w.src, w.plan.Residual
 	for {

@@ -42,7 +42,8 @@ type Options struct {
 	MaxConns           int
 	Quiet              bool // no line for each connection
 	EnableTestCommands bool
-	SlowMS             int64 // operations that take longer are logged; 0: DefaultSlowMS, negative: all of them
+	Parameters         map[string]string // of --setParameter
+	SlowMS             int64             // operations that take longer are logged; 0: DefaultSlowMS, negative: all of them
 
 	// Process is what commands ask of the program around the node; nil: nothing is known of it, and the shutdown command is refused.
 	Process Process
@@ -162,6 +163,7 @@ func (n *Node) open() (err error) {
 	n.serve()
 	n.work.Go(n.caretake)
 	n.work.Go(func() { n.dispatcher.Maintain(n.ctx) })
+	n.work.Go(func() { n.dispatcher.ExpireDocuments(n.ctx) })
 	return nil
 }
 

@@ -248,10 +248,10 @@ func TestOptions(t *testing.T) {
 			o.JournalOff = true
 			o.Warnings = []string{"--nojournal has no effect: " + oneLog}
 		}},
-		{"--storageEngine wiredTiger --smallfiles --setParameter ttlMonitorEnabled=false", func(o *Options) {
+		{"--storageEngine wiredTiger --smallfiles --setParameter writePeriodicNoops=false", func(o *Options) {
 			o.Warnings = []string{"--storageEngine has no effect: the storage engine is Morton's own", "--smallfiles has no effect: " + oneDisk,
-				"--setParameter ttlMonitorEnabled has no effect: TTL indexes are not available in this release"}
-			o.Parameters = map[string]string{"ttlMonitorEnabled": "false"}
+				"--setParameter writePeriodicNoops has no effect: members hear of each other without writes"}
+			o.Parameters = map[string]string{"writePeriodicNoops": "false"}
 		}},
 		{"--shutdown --dbpath d", func(o *Options) { o.Shutdown, o.DBPath = true, "d" }},
 	} {

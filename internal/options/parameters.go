@@ -14,12 +14,13 @@ var parameters = map[string]startParameter{
 	"logLevel":           {kind: integer},
 	"quiet":              {kind: boolean},
 
+	"ttlMonitorEnabled":   {kind: boolean},
+	"ttlMonitorSleepSecs": {kind: integer},
+
 	// What test tools and packages commonly set to make mongod quieter or faster.
 	"diagnosticDataCollectionEnabled":       {boolean, "nothing is collected"},
 	"disableLogicalSessionCacheRefresh":     {boolean, "sessions are not written to a collection"},
 	"logicalSessionRefreshMillis":           {integer, "sessions are not written to a collection"},
-	"ttlMonitorEnabled":                     {boolean, "TTL indexes are not available in this release"},
-	"ttlMonitorSleepSecs":                   {integer, "TTL indexes are not available in this release"},
 	"honorSystemUmask":                      {boolean, "files are made for their owner alone"},
 	"writePeriodicNoops":                    {boolean, "members hear of each other without writes"},
 	"periodicNoopIntervalSecs":              {integer, "members hear of each other without writes"},

@@ -306,6 +306,9 @@ func parameter(o *Options, g given) error {
 	case "quiet":
 		o.Quiet = isTrue(g.value.text)
 	default:
+		if p.harmless == "" {
+			return nil
+		}
 		o.warn("--setParameter %s has no effect: %s", name, p.harmless)
 	}
 	return nil
