@@ -36,7 +36,7 @@ func runCurrentOp(_ context.Context, o *operation) error {
 	b.OpenArray("inprog")
 	n, now, host := 0, time.Now(), o.d.hostName()
 	add := func(d document.Doc) {
-		if filter == nil || filter.Match(d) {
+		if matches(filter, d) {
 			b.AppendDoc(document.Index(n), d)
 			n++
 		}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -126,7 +127,8 @@ type found struct {
 	d        *Dispatcher
 	it       *engine.Iterator
 	majority bool
-	left     int64 // of a limit; -1: none
+	left     int64  // of a limit; -1: none
+	where    string // what errors of execution begin with
 }
 
 func (f *found) next(ctx context.Context) (document.Doc, error) {
@@ -137,7 +139,16 @@ func (f *found) next(ctx context.Context) (document.Doc, error) {
 	if err == nil && f.left > 0 {
 		f.left--
 	}
-	return doc, err
+	return doc, executing(ctx, f.where, err)
+}
+
+// executing puts in front of an error that a document caused where that was; the end of the documents and of the operation's time are no such errors.
+func executing(ctx context.Context, where string, err error) error {
+	var e *mongoerr.Error
+	if err == nil || err == io.EOF || where == "" || ctx.Err() != nil || !errors.As(err, &e) {
+		return err
+	}
+	return e.WithContext("%s", where)
 }
 
 func (f *found) exhausted() bool { return f.left == 0 }

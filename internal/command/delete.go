@@ -43,6 +43,10 @@ func runDelete(ctx context.Context, o *operation, a *deleteArgs) error {
 	if err := o.checkBatch(&a.batchArgs, len(a.deletes)); err != nil {
 		return err
 	}
+	var err error
+	if a.expressions, err = o.expressions(a.let); err != nil {
+		return err
+	}
 	r := &batchResult{}
 	for i := range a.deletes {
 		o.d.metrics.countKind(kindDelete, 1)
@@ -70,7 +74,7 @@ func (o *operation) deleteOne(ctx context.Context, a *deleteArgs, i int, r *batc
 	}
 	st := o.statement(&a.batchArgs, i)
 	done, err := o.d.engine.Delete(ctx, &engine.DeleteSpec{
-		NS: o.ns, Filter: s.q, Multi: s.multi, Collation: s.collation, Hint: s.hint,
+		NS: o.ns, Filter: s.q, Multi: s.multi, Collation: s.collation, Hint: s.hint, Expr: a.expressions,
 	}, st)
 	o.noteTime(done.Time)
 	r.n += done.N

@@ -4,11 +4,11 @@ import (
 	"context"
 	"net"
 	"strconv"
-	"strings"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/pipeline"
 )
 
 type explainArgs struct {
@@ -212,17 +212,21 @@ func explainedAggregate(o *operation, a *aggregateArgs) (*engine.ExplainSpec, er
 	case !a.cursor.given:
 		return nil, mongoerr.New(mongoerr.FailedToParse, "The 'cursor' option is required, except for aggregate with the explain argument")
 	}
-	stages, err := parseStages(a.pipeline)
+	if err := checkStages(a.pipeline); err != nil {
+		return nil, err
+	}
+	opts, err := o.expressions(a.let)
 	if err != nil {
 		return nil, err
 	}
-	spec := engine.FindSpec{NS: o.ns, Collation: a.collation, Hint: a.hint}
-	rest, err := foldStages(&spec, stages)
+	p, err := pipeline.Compile(a.pipeline, pipeline.Options{Expr: opts})
 	if err != nil {
 		return nil, err
 	}
-	if len(rest) > 0 {
-		return nil, notImplemented("explaining the pipeline stage " + strings.TrimSpace(rest[0].name))
+	if name := p.FirstStage(); name != "" {
+		return nil, notImplemented("explaining the pipeline stage " + name)
 	}
-	return &engine.ExplainSpec{Find: spec, Pipeline: true}, nil
+	front := p.Front()
+	return &engine.ExplainSpec{Pipeline: true, Find: engine.FindSpec{NS: o.ns, Filter: front.Filter, Sort: front.Sort, Skip: front.Skip, Limit: front.Limit,
+		Collation: a.collation, Hint: a.hint, Expr: opts}}, nil
 }

@@ -79,6 +79,10 @@ func runFind(ctx context.Context, o *operation, a *findArgs) error {
 		NS: o.ns, Filter: a.filter, Sort: a.sort, Projection: a.projection, Collation: a.collation, Hint: a.hint,
 		Skip: a.skip, Limit: a.limit, Tailable: a.tailable,
 	}
+	var err error
+	if spec.Expr, err = o.expressions(a.let); err != nil {
+		return err
+	}
 	if !r.single {
 		spec = outliving(spec)
 	}
@@ -111,7 +115,7 @@ func (o *operation) find(ctx context.Context, spec engine.FindSpec, awaitData bo
 	if err != nil {
 		return nil, err
 	}
-	f := &found{d: o.d, it: it, majority: o.readsMajority(), left: -1}
+	f := &found{d: o.d, it: it, majority: o.readsMajority(), left: -1, where: "Executor error during find command"}
 	if spec.Limit > 0 {
 		f.left = spec.Limit
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/query"
 )
@@ -50,11 +51,16 @@ func runFindAndModify(ctx context.Context, o *operation, a *findAndModifyArgs) e
 		if err != nil {
 			return err
 		}
-		filter, err := query.CompileFilter(orEmpty(a.query), query.FilterOptions{Collator: c})
+		opts, err := o.expressions(a.let)
 		if err != nil {
 			return err
 		}
-		if project, err = query.CompileProjection(a.fields, filter); err != nil {
+		opts.Collator = c
+		filter, err := query.CompileFilter(orEmpty(a.query), query.FilterOptions{Collator: c, Expr: opts})
+		if err != nil {
+			return err
+		}
+		if project, err = query.CompileProjection(a.fields, filter, query.ProjectionOptions{Expr: opts}); err != nil {
 			return err
 		}
 	}
@@ -93,8 +99,12 @@ func orEmpty(d document.Doc) document.Doc {
 
 func (o *operation) findAndRemove(ctx context.Context, a *findAndModifyArgs, project *query.Projection) error {
 	st := o.statement(&a.batchArgs, 0)
+	opts, err := o.expressions(a.let)
+	if err != nil {
+		return err
+	}
 	done, err := o.d.engine.Delete(ctx, &engine.DeleteSpec{
-		NS: o.ns, Filter: a.query, Sort: a.sort, Collation: a.collation, Hint: a.hint, Return: engine.ReturnOld,
+		NS: o.ns, Filter: a.query, Sort: a.sort, Collation: a.collation, Hint: a.hint, Expr: opts, Return: engine.ReturnOld,
 	}, st)
 	o.noteTime(done.Time)
 	if err != nil {
@@ -115,10 +125,14 @@ func (o *operation) findAndUpdate(ctx context.Context, a *findAndModifyArgs, pro
 	st := o.statement(&a.batchArgs, 0)
 	spec := &engine.UpdateSpec{
 		NS: o.ns, Filter: a.query, Update: a.update, Upsert: a.upsert, Sort: a.sort,
-		Collation: a.collation, Hint: a.hint, ArrayFilters: a.arrayFilters, Return: engine.ReturnOld,
+		Collation: a.collation, Hint: a.hint, ArrayFilters: a.arrayFilters, KnownStage: knownStage, Return: engine.ReturnOld,
 	}
 	if a.new {
 		spec.Return = engine.ReturnNew
+	}
+	var err error
+	if spec.Expr, err = o.expressions(a.let); err != nil {
+		return err
 	}
 	done, err := o.d.engine.Update(ctx, spec, st)
 	o.noteTime(done.Time)
@@ -145,7 +159,7 @@ func (o *operation) findAndUpdate(ctx context.Context, a *findAndModifyArgs, pro
 // appendModified appends the document that is asked for, or null.
 func (o *operation) appendModified(doc document.Doc, project *query.Projection, st engine.Statement, retried bool) error {
 	if doc != nil && project != nil {
-		out, err := project.Apply(nil, doc)
+		out, err := project.Apply(nil, doc, &expr.Evaluator{})
 		if err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ func runListCollections(ctx context.Context, o *operation, a *listCollectionsArg
 	defer v.Close()
 	var docs []document.Doc
 	add := func(d document.Doc) {
-		if !filter.Match(d) {
+		if !matches(filter, d) {
 			return
 		}
 		if a.nameOnly {

@@ -36,7 +36,7 @@ func runListDatabases(_ context.Context, o *operation, a *listDatabasesArgs) err
 	o.out.OpenArray("databases")
 	for _, name := range slices.Compact(names) {
 		d, size := describeDatabase(v, name)
-		if !filter.Match(d) {
+		if !matches(filter, d) {
 			continue
 		}
 		if a.nameOnly {
@@ -65,4 +65,13 @@ func describeDatabase(v *engine.View, name string) (d document.Doc, size int64) 
 	b.AppendInt64("sizeOnDisk", size)
 	b.AppendBool("empty", len(list) == 0 && !slices.Contains(internalDatabases, name))
 	return b.Finish(), size
+}
+
+// matches reports whether what a command lists meets its filter, which may be nil. An error, such as of $expr on a value of the wrong type, counts as no.
+func matches(filter *query.Filter, d document.Doc) bool {
+	if filter == nil {
+		return true
+	}
+	ok, err := filter.Match(d)
+	return ok && err == nil
 }

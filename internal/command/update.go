@@ -61,6 +61,10 @@ func runUpdate(ctx context.Context, o *operation, a *updateArgs) error {
 	if err := o.checkBatch(&a.batchArgs, len(a.updates)); err != nil {
 		return err
 	}
+	var err error
+	if a.expressions, err = o.expressions(a.let); err != nil {
+		return err
+	}
 	r := &batchResult{isUpdate: true}
 	for i := range a.updates {
 		o.d.metrics.countKind(kindUpdate, 1)
@@ -92,7 +96,7 @@ func (o *operation) updateOne(ctx context.Context, a *updateArgs, i int, r *batc
 	}
 	done, err := o.d.engine.Update(ctx, &engine.UpdateSpec{
 		NS: o.ns, Filter: s.q, Update: s.u, Multi: s.multi, Upsert: s.upsert,
-		Collation: s.collation, Hint: s.hint, ArrayFilters: s.arrayFilters,
+		Collation: s.collation, Hint: s.hint, ArrayFilters: s.arrayFilters, Expr: a.expressions, Constants: s.c, KnownStage: knownStage,
 	}, o.statement(&a.batchArgs, i))
 	o.noteTime(done.Time)
 	r.n += done.Matched

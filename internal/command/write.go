@@ -6,6 +6,7 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/oplog"
 	"github.com/mortondb/morton/internal/replset"
@@ -31,6 +32,8 @@ type batchArgs struct {
 	stmtIDs    []int32
 	hasStmtIDs bool
 	hasStmtID  bool
+
+	expressions expr.Options // what expressions of the statements mean
 }
 
 // batchFields returns the rows of what A has in common with the other batches.
@@ -56,7 +59,7 @@ func batchFields[A any](at func(*A) *batchArgs) []field[A] {
 	}
 }
 
-// letField takes variables for expressions. Nothing that could refer to them is supported yet, so that they change nothing.
+// letField takes variables for expressions.
 func letField[A any](at func(*A) *batchArgs) field[A] {
 	return object("let", func(a *A) *document.Doc { return &at(a).let })
 }

@@ -202,6 +202,13 @@ func (a *ArrayBuilder) Append(v Value) {
 	a.n++
 }
 
+// Grow makes room for n bytes, so that what follows need not be moved.
+func (a *ArrayBuilder) Grow(n int) {
+	if !a.live {
+		a.Reset(make([]byte, 0, n+5))
+	}
+}
+
 // Count returns how many elements there are.
 func (a *ArrayBuilder) Count() int { return a.n }
 

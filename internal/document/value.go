@@ -175,6 +175,17 @@ const (
 	decimalMaxLow   = 0x378d8e63ffffffff
 )
 
+// ParseDecimal128 returns the decimal value that a text stands for; ok is false if it stands for none.
+func ParseDecimal128(text string) (v Value, ok bool) {
+	d, err := bson.ParseDecimal128(text)
+	if err != nil {
+		return Value{}, false
+	}
+	high, low := d.GetBytes()
+	data := binary.LittleEndian.AppendUint64(nil, low)
+	return Value{TypeDecimal128, binary.LittleEndian.AppendUint64(data, high)}, true
+}
+
 // isZeroDecimal reports whether a finite d is zero.
 func isZeroDecimal(d bson.Decimal128) bool {
 	high, low := d.GetBytes()
@@ -381,6 +392,12 @@ func Timestamp(ts uint64) Value {
 // Binary returns data with its subtype as a value.
 func Binary(subtype byte, data []byte) Value {
 	return Value{TypeBinary, appendBinary(nil, subtype, data)}
+}
+
+// Regex returns a regular expression as a value.
+func Regex(pattern, options string) Value {
+	data := append(append([]byte(pattern), 0), options...)
+	return Value{TypeRegex, append(data, 0)}
 }
 
 func appendString(dst []byte, s string) []byte {

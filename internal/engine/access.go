@@ -209,3 +209,11 @@ func (s *recordSource) close() error {
 	}
 	return s.scan.close()
 }
+
+// meets reports whether doc meets a condition; nil is none. ctx, which may be nil too, ends what takes long.
+func meets(ctx context.Context, f *query.Filter, doc document.Doc) (bool, error) {
+	if f == nil {
+		return true, nil
+	}
+	return f.MatchContext(ctx, doc)
+}

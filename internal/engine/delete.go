@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/oplog"
 	"github.com/mortondb/morton/internal/query"
@@ -18,7 +19,8 @@ type DeleteSpec struct {
 	Sort      document.Doc // of findAndModify: which of several documents
 	Collation document.Doc
 	Hint      document.Value
-	Return    Return // ReturnOld or ReturnNothing
+	Expr      expr.Options // of expressions; the collator comes from the collection and Collation
+	Return    Return       // ReturnOld or ReturnNothing
 }
 
 // DeleteResult is the outcome of a deletion.
@@ -36,7 +38,9 @@ func (e *Engine) Delete(ctx context.Context, spec *DeleteSpec, s Statement) (Del
 	if err != nil {
 		return d.result, err
 	}
-	if d.filter, err = query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order}); err != nil {
+	options := spec.Expr
+	options.Collator = order
+	if d.filter, err = query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order, Expr: options}); err != nil {
 		return d.result, err
 	}
 	if d.sort, err = compileSort(spec.Sort, order); err != nil {
@@ -124,7 +128,10 @@ func (d *deletion) group(v *View, coll *Collection, found []match) error {
 	g := &changeGroup{e: d.e, v: v, coll: coll, s: d.s}
 	n := int64(0)
 	for _, m := range found {
-		if !d.filter.Match(m.doc) {
+		switch ok, err := d.filter.Match(m.doc); {
+		case err != nil:
+			return err
+		case !ok:
 			continue
 		}
 		if err := g.remove(m); err != nil {

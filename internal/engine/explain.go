@@ -182,7 +182,9 @@ func (x *explanation) drain(ctx context.Context) error {
 		if !ok {
 			break
 		}
-		if x.best.Residual != nil && !x.best.Residual.Match(doc) {
+		if ok, err := meets(ctx, x.best.Residual, doc); err != nil {
+			return err
+		} else if !ok {
 			continue
 		}
 		x.matched++

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/plan"
 	"github.com/mortondb/morton/internal/query"
@@ -20,6 +21,7 @@ type FindSpec struct {
 	Projection document.Doc // nil: whole documents
 	Collation  document.Doc
 	Hint       document.Value
+	Expr       expr.Options // of expressions; the collator comes from the collection and Collation
 	Skip       int64
 	Limit      int64 // 0: none
 	Tailable   bool
@@ -38,6 +40,7 @@ type Iterator struct {
 	src   source
 	keep  *query.Filter // what a document must still match; nil if nothing
 	proj  *query.Projection
+	eval  expr.Evaluator
 	sort  *query.Sort // to be done here; nil if there is none or the source has it
 	skip  int64
 	left  int64 // how many may still be returned; -1: any number
@@ -95,7 +98,8 @@ func (it *Iterator) compile() (*query.Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	filter, err := query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order})
+	it.spec.Expr.Collator = order
+	filter, err := query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order, Expr: it.spec.Expr})
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +107,7 @@ func (it *Iterator) compile() (*query.Filter, error) {
 		return nil, err
 	}
 	if len(spec.Projection) > 5 {
-		if it.proj, err = query.CompileProjection(spec.Projection, filter); err != nil {
+		if it.proj, err = query.CompileProjection(spec.Projection, filter, query.ProjectionOptions{Expr: it.spec.Expr}); err != nil {
 			return nil, err
 		}
 		if it.proj.IsIdentity() {
@@ -228,8 +232,11 @@ func (it *Iterator) candidate(ctx context.Context) (document.Doc, error) {
 		if !ok {
 			return nil, io.EOF
 		}
-		if it.keep == nil || it.keep.Match(doc) {
+		if it.keep == nil {
 			return doc, nil
+		}
+		if ok, err := it.keep.MatchContext(ctx, doc); ok || err != nil {
+			return doc, err
 		}
 	}
 }
@@ -238,7 +245,7 @@ func (it *Iterator) project(doc document.Doc) (document.Doc, error) {
 	if it.proj == nil {
 		return doc, nil
 	}
-	out, err := it.proj.Apply(it.out[:0], doc)
+	out, err := it.proj.Apply(it.out[:0], doc, &it.eval)
 	it.out = out
 	return document.Doc(out), err
 }

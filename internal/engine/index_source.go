@@ -87,7 +87,13 @@ func (s *indexSource) advance(ctx context.Context) (bool, error) {
 		if err := s.tell(); err != nil {
 			return false, err
 		}
-		if s.keep == nil || s.fromKey == nil || s.keep.Match(s.fromKey) {
+		ok = true
+		if s.fromKey != nil {
+			if ok, err = meets(context.Background(), s.keep, s.fromKey); err != nil {
+				return false, err
+			}
+		}
+		if ok {
 			s.stats.advanced++
 			return true, nil
 		}
@@ -119,7 +125,11 @@ func (s *indexSource) load(rid uint64) (doc document.Doc, ok bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	return doc, s.keep == nil || s.fromKey != nil || s.keep.Match(doc), nil
+	if s.fromKey != nil {
+		return doc, true, nil
+	}
+	ok, err = meets(context.Background(), s.keep, doc)
+	return doc, ok, err
 }
 
 // tell makes a document of what the current entry tells.

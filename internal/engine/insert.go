@@ -335,8 +335,10 @@ func duplicateKey(coll *Collection, ix *Index, doc document.Doc) error {
 // before the entries can be written: it returns errConflict when it does.
 func (e *Engine) appendEntries(dst *keys.Entries, coll *Collection, ix *Index, doc document.Doc, rid uint64) error {
 	dst.Multikey = 0
-	if ix.Partial != nil && !ix.Partial.Match(doc) {
-		return nil
+	if ix.Partial != nil {
+		if ok, err := ix.Partial.Match(doc); !ok || err != nil {
+			return err
+		}
 	}
 	if err := ix.AppendEntries(dst, doc, rid); err != nil {
 		var mistake *keys.Error

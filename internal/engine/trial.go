@@ -126,7 +126,10 @@ func (c *candidate) work(ctx context.Context, want int64) (over bool, err error)
 			c.found = append(c.found, found{rid, doc.Clone()})
 			c.size += len(doc)
 		}
-		if c.plan.Residual != nil && !c.plan.Residual.Match(doc) {
+		if ok, err = meets(ctx, c.plan.Residual, doc); err != nil {
+			return false, err
+		}
+		if !ok {
 			continue
 		}
 		if c.advanced++; c.plan.ProvidesSort && c.advanced >= want {

@@ -37,7 +37,10 @@ func newBranches(v *View, coll *Collection, p *plan.Plan) (list []*branchSource,
 func (b *branchSource) load(rid uint64) (document.Doc, bool, error) {
 	doc, ok, err := b.indexSource.load(rid)
 	b.stats.fetchWorks++
-	if err != nil || !ok || b.residual != nil && !b.residual.Match(doc) {
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	if ok, err = meets(context.Background(), b.residual, doc); err != nil || !ok {
 		return nil, false, err
 	}
 	b.stats.fetchMatched++

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/oplog"
@@ -24,6 +25,9 @@ type UpdateSpec struct {
 	Collation    document.Doc
 	Hint         document.Value
 	ArrayFilters []document.Doc
+	Expr         expr.Options           // of expressions; the collator comes from the collection and Collation
+	Constants    document.Doc           // further variables of an update that is a pipeline
+	KnownStage   func(name string) bool // of a pipeline: whether there is such a stage, if not for updates
 	Return       Return
 }
 
@@ -90,14 +94,19 @@ func (u *update) compile() (err error) {
 	if err != nil {
 		return err
 	}
-	if u.filter, err = query.CompileFilter(filter, query.FilterOptions{Collator: order}); err != nil {
+	options := u.spec.Expr
+	options.Collator = order
+	if u.filter, err = query.CompileFilter(filter, query.FilterOptions{Collator: order, Expr: options}); err != nil {
 		return err
 	}
 	if u.sort, err = compileSort(u.spec.Sort, order); err != nil {
 		return err
 	}
+	if options, err = options.WithConstants(u.spec.Constants); err != nil {
+		return err
+	}
 	u.change, err = query.CompileUpdate(u.spec.Update, query.UpdateOptions{Filter: u.filter, ArrayFilters: u.spec.ArrayFilters,
-		Multi: u.spec.Multi, Collator: order})
+		Multi: u.spec.Multi, Collator: order, Expr: options, KnownStage: u.spec.KnownStage})
 	now := time.Now()
 	u.env = query.Env{NowMS: now.UnixMilli(), Timestamp: uint64(oplog.Next(0, now)), ID: document.NewObjectID()}
 	return err
@@ -224,7 +233,10 @@ func (u *update) runMulti(ctx context.Context) error {
 		g := &changeGroup{e: u.e, v: v, coll: coll, s: u.s}
 		var matched, modified int64
 		for _, m := range found {
-			if !u.filter.Match(m.doc) {
+			switch ok, err := u.filter.MatchContext(ctx, m.doc); {
+			case err != nil:
+				return err
+			case !ok:
 				continue
 			}
 			matched++
@@ -293,8 +305,14 @@ func (v *View) findOne(ctx context.Context, coll *Collection, filter *query.Filt
 		if err != nil || !ok {
 			return best, errors.Join(err, src.close())
 		}
-		if residual != nil && !residual.Match(doc) {
-			continue
+		if residual != nil {
+			ok, err := residual.MatchContext(ctx, doc)
+			if err != nil {
+				return best, errors.Join(err, src.close())
+			}
+			if !ok {
+				continue
+			}
 		}
 		if sort == nil || sorted {
 			best = match{rid, doc.Clone()}
@@ -364,10 +382,17 @@ func collectGroup(ctx context.Context, src source, residual *query.Filter) (rids
 		if err != nil || !ok {
 			return rids, false, err
 		}
-		if residual == nil || residual.Match(doc) {
-			rids = append(rids, rid)
-			size += len(doc)
+		if residual != nil {
+			ok, err := residual.MatchContext(ctx, doc)
+			if err != nil {
+				return nil, false, err
+			}
+			if !ok {
+				continue
+			}
 		}
+		rids = append(rids, rid)
+		size += len(doc)
 	}
 	return rids, true, nil
 }

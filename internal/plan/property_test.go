@@ -130,7 +130,7 @@ func collectionOf(indexes []*index, docs []document.Doc) *collection {
 func (c *collection) insert(doc document.Doc) {
 	all := make([]keys.Entries, len(c.indexes))
 	for i, ix := range c.indexes {
-		if ix.plan.Partial != nil && !ix.plan.Partial.Match(doc) {
+		if ix.plan.Partial != nil && !matches(ix.plan.Partial, doc) {
 			continue
 		}
 		if err := ix.keys.AppendEntries(&all[i], doc, uint64(len(c.docs))); err != nil {
@@ -160,12 +160,12 @@ func (c *collection) planned() []Index {
 func (c *collection) check(p *Plan, filter *query.Filter, sort *query.Sort) error {
 	var got, want []int
 	for _, i := range c.scan(p, sort) {
-		if p.Residual == nil || p.Residual.Match(c.docs[i]) {
+		if p.Residual == nil || matches(p.Residual, c.docs[i]) {
 			got = append(got, i)
 		}
 	}
 	for i, d := range c.docs {
-		if filter.Match(d) {
+		if matches(filter, d) {
 			want = append(want, i)
 		}
 	}
@@ -214,7 +214,7 @@ func (c *collection) scan(p *Plan, sort *query.Sort) []int {
 		if p.Kind == Merge && c.checkOrder(found, sort) != nil {
 			return nil // and the documents that are missing fail the test
 		}
-		out = append(out, slices.DeleteFunc(found, func(i int) bool { return branch.Residual != nil && !branch.Residual.Match(c.docs[i]) })...)
+		out = append(out, slices.DeleteFunc(found, func(i int) bool { return branch.Residual != nil && !matches(branch.Residual, c.docs[i]) })...)
 	}
 	switch p.Kind {
 	case Merge:
@@ -253,7 +253,7 @@ func (c *collection) scan(p *Plan, sort *query.Sort) []int {
 		}
 	}
 	if p.KeyFilter != nil {
-		out = slices.DeleteFunc(out, func(i int) bool { return !p.KeyFilter.Match(c.docs[i]) })
+		out = slices.DeleteFunc(out, func(i int) bool { return !matches(p.KeyFilter, c.docs[i]) })
 	}
 	if p.Reverse {
 		slices.Reverse(out)
@@ -528,4 +528,9 @@ func (g generator) inner(depth int) document.Doc {
 		b.AppendDoc(pick(g, "b", "c", "b.c", "0"), g.operators(depth))
 	}
 	return b.Finish()
+}
+
+func matches(f *query.Filter, d document.Doc) bool {
+	ok, err := f.Match(d)
+	return ok && err == nil
 }

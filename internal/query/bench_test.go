@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 )
 
 // benchDoc is a document like those of the benchmarks against mongod: 11 fields, a nested document, an array.
@@ -34,7 +35,7 @@ func BenchmarkMatch(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				f.Match(doc)
+				_, _ = f.Match(doc)
 			}
 		})
 	}
@@ -52,10 +53,10 @@ func TestMatchDoesNotAllocate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !f.Match(doc) {
+		if ok, err := f.Match(doc); !ok || err != nil {
 			t.Errorf("%s does not match", filter)
 		}
-		if n := testing.AllocsPerRun(100, func() { f.Match(doc) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { _, _ = f.Match(doc) }); n != 0 {
 			t.Errorf("%s: %v allocations", filter, n)
 		}
 	}
@@ -149,7 +150,7 @@ func BenchmarkDiff(b *testing.B) {
 func BenchmarkProjection(b *testing.B) {
 	doc := benchDoc(b)
 	for _, spec := range []string{`{"name":1,"age":1}`, `{"note":0}`, `{"address.city":1,"_id":0}`} {
-		p, err := CompileProjection(mustJSON(b, spec), nil)
+		p, err := CompileProjection(mustJSON(b, spec), nil, ProjectionOptions{})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -157,7 +158,7 @@ func BenchmarkProjection(b *testing.B) {
 			b.ReportAllocs()
 			var buf []byte
 			for b.Loop() {
-				if buf, err = p.Apply(buf[:0], doc); err != nil {
+				if buf, err = p.Apply(buf[:0], doc, &expr.Evaluator{}); err != nil {
 					b.Fatal(err)
 				}
 			}

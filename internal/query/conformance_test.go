@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
@@ -290,7 +291,7 @@ func (m memory) find(r *reply, coll string, cmd document.Doc) error {
 	if err != nil {
 		return err
 	}
-	proj, err := CompileProjection(cmd.Lookup("projection").Doc(), filter)
+	proj, err := CompileProjection(cmd.Lookup("projection").Doc(), filter, ProjectionOptions{})
 	if err != nil {
 		return err
 	}
@@ -308,7 +309,7 @@ func (m memory) find(r *reply, coll string, cmd document.Doc) error {
 		docs = docs[:min(int(limit), len(docs))]
 	}
 	for _, i := range docs {
-		d, err := proj.Apply(nil, m[coll][i])
+		d, err := proj.Apply(nil, m[coll][i], &expr.Evaluator{})
 		if err != nil {
 			return err
 		}
@@ -329,7 +330,11 @@ func (m memory) matching(coll string, filter *Filter, sort document.Doc) ([]int,
 	var list []int
 	keys := map[int][]document.Value{}
 	for i, d := range m[coll] {
-		if filter.Match(d) {
+		matched, err := filter.Match(d)
+		if err != nil {
+			return nil, err
+		}
+		if matched {
 			if keys[i], err = s.AppendKey(nil, d); err != nil {
 				return nil, err
 			}

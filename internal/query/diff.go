@@ -19,8 +19,11 @@ import (
 // whole, and only paths on the way to them are taken apart. Nil if the change has to be logged as the whole updated document:
 // for a replacement, and if a field that changes is there more than once.
 func (u *Update) Diff(old, updated document.Doc) document.Doc {
-	if u.replacement != nil {
+	switch {
+	case u.replacement != nil:
 		return nil
+	case u.isPipeline:
+		return Diff(old, updated)
 	}
 	return newDiff(old, updated, u.root)
 }

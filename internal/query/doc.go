@@ -1,4 +1,4 @@
-// Package query is filters, expressions, projections, updates: compiled once, then run on raw BSON.
+// Package query is filters, projections, updates: compiled once, then run on raw BSON.
 //
 // Everything a client sends in MongoDB's query language is compiled here into a value that can be run any number of
 // times, by any number of goroutines, on the bytes of documents: [CompileFilter] gives a [Filter], [CompileProjection]

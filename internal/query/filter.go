@@ -1,22 +1,30 @@
 package query
 
-import "github.com/mortondb/morton/internal/document"
+import (
+	"context"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
+)
 
 // Filter is a compiled filter. It is immutable; any number of goroutines may use it.
 type Filter struct {
 	root     *Node
 	matcher  docMatcher
 	collator document.Collator
+	fallible bool // there may be documents for which there is no answer but an error
 }
 
 // FilterOptions change what a filter means.
 type FilterOptions struct {
 	Collator document.Collator // of strings; nil: by bytes
+	Expr     expr.Options      // of $expr, besides the collator
 }
 
 // CompileFilter compiles a filter document. The filter aliases its bytes.
 func CompileFilter(filter document.Doc, opts FilterOptions) (*Filter, error) {
-	c := filterCompiler{collator: opts.Collator}
+	opts.Expr.Collator = opts.Collator
+	c := filterCompiler{collator: opts.Collator, expr: opts.Expr}
 	root, err := c.document(filter)
 	if err != nil {
 		return nil, err
@@ -29,17 +37,30 @@ func CompileFilter(filter document.Doc, opts FilterOptions) (*Filter, error) {
 // FilterOf returns the filter that demands all of the given nodes, which are parts of compiled filters.
 func FilterOf(nodes ...*Node) *Filter {
 	root := and(nodes)
-	return &Filter{root: root, matcher: root.compile()}
+	return &Filter{root: root, matcher: root.compile(), fallible: root.fallible()}
 }
 
 // Match reports whether doc matches.
-func (f *Filter) Match(doc document.Doc) bool { return f.matcher.matchDoc(doc, nil) }
+func (f *Filter) Match(doc document.Doc) (bool, error) {
+	return f.MatchContext(context.Background(), doc)
+}
+
+// MatchContext is Match of what may take long, which ends with ctx.
+func (f *Filter) MatchContext(ctx context.Context, doc document.Doc) (bool, error) {
+	if !f.fallible {
+		return f.matcher.matchDoc(doc, nil), nil
+	}
+	run := &matching{ctx: ctx}
+	matched := f.matcher.matchDoc(doc, run)
+	return matched, run.err
+}
 
 // MatchPosition is Match that also tells at which array index an implicitly traversed array matched, which is what the
 // positional operator `$` of updates and projections stands for; "" if no array was traversed.
-func (f *Filter) MatchPosition(doc document.Doc) (index string, matched bool) {
-	matched = f.matcher.matchDoc(doc, &index)
-	return index, matched
+func (f *Filter) MatchPosition(doc document.Doc) (index string, matched bool, err error) {
+	run := &matching{noting: true}
+	matched = f.matcher.matchDoc(doc, run)
+	return run.position, matched, run.err
 }
 
 // MatchesAll reports whether the filter has no condition.

@@ -10,7 +10,7 @@ import (
 
 type size int
 
-func (n size) matchValue(v document.Value, _ *string) bool {
+func (n size) matchValue(v document.Value, _ *matching) bool {
 	return v.Type == document.TypeArray && v.Doc().Len() == int(n)
 }
 
@@ -80,38 +80,47 @@ func (c *filterCompiler) allElement(path string, v document.Value, elemMatch boo
 // elemMatchDocument matches an array of which one element, a document or array, matches a filter.
 type elemMatchDocument struct{ filter docMatcher }
 
-func (p *elemMatchDocument) matchValue(v document.Value, pos *string) bool {
+func (p *elemMatchDocument) matchValue(v document.Value, run *matching) bool {
 	if v.Type != document.TypeArray {
 		return false
 	}
 	for it := v.Doc().Iter(); it.Next(); {
-		if d := it.Value().Doc(); d != nil && p.filter.matchDoc(d, nil) {
-			setPosition(pos, &it)
+		if d := it.Value().Doc(); d != nil && p.matchElement(d, run) {
+			setPosition(run, &it)
 			return true
 		}
 	}
 	return false
+}
+
+func (p *elemMatchDocument) matchElement(d document.Doc, run *matching) bool {
+	noted := run.mute()
+	matched := p.filter.matchDoc(d, run)
+	run.unmute(noted)
+	return matched
 }
 
 // elemMatchValue matches an array of which one element meets all conditions.
 type elemMatchValue []predicate
 
-func (list elemMatchValue) matchValue(v document.Value, pos *string) bool {
+func (list elemMatchValue) matchValue(v document.Value, run *matching) bool {
 	if v.Type != document.TypeArray {
 		return false
 	}
 	for it := v.Doc().Iter(); it.Next(); {
-		if list.matchElement(it.Value()) {
-			setPosition(pos, &it)
+		if list.matchElement(it.Value(), run) {
+			setPosition(run, &it)
 			return true
 		}
 	}
 	return false
 }
 
-func (list elemMatchValue) matchElement(v document.Value) bool {
+func (list elemMatchValue) matchElement(v document.Value, run *matching) bool {
+	noted := run.mute()
+	defer run.unmute(noted)
 	for _, p := range list {
-		if !p.matchValue(v, nil) {
+		if !p.matchValue(v, run) {
 			return false
 		}
 	}

@@ -16,7 +16,7 @@ type comparison struct {
 	collator document.Collator
 }
 
-func (p *comparison) matchValue(v document.Value, _ *string) bool {
+func (p *comparison) matchValue(v document.Value, _ *matching) bool {
 	if p.op == OpEq && v.Type == p.value.Type {
 		switch v.Type { // those for which equal is identical
 		case document.TypeString:
@@ -82,7 +82,7 @@ func parseEq(c *filterCompiler, path string, operand document.Value) (*Node, err
 	case document.TypeUndefined:
 		return nil, badValue("cannot compare to undefined")
 	case document.TypeRegex:
-		return nil, notYet("matching with a regular expression is")
+		return parseRegexValue(path, operand)
 	}
 	return c.comparison(OpEq, path, operand), nil
 }

@@ -9,7 +9,7 @@ import (
 
 type exists struct{}
 
-func (exists) matchValue(v document.Value, _ *string) bool { return !v.IsMissing() }
+func (exists) matchValue(v document.Value, _ *matching) bool { return !v.IsMissing() }
 
 func parseExists(_ *filterCompiler, path string, operand document.Value) (*Node, error) {
 	n := &Node{Op: OpExists, Path: path, Value: document.Bool(true), pred: exists{}, spread: true}
@@ -24,7 +24,7 @@ type ofType [4]uint64
 
 func (p *ofType) add(t document.Type) { p[t>>6] |= 1 << (t & 63) }
 
-func (p *ofType) matchValue(v document.Value, _ *string) bool {
+func (p *ofType) matchValue(v document.Value, _ *matching) bool {
 	return !v.IsMissing() && p[v.Type>>6]&(1<<(v.Type&63)) != 0
 }
 

@@ -14,7 +14,7 @@ type in struct {
 	nullish  bool // null is one of them, which missing and undefined values match too
 }
 
-func (p *in) matchValue(v document.Value, _ *string) bool {
+func (p *in) matchValue(v document.Value, _ *matching) bool {
 	if v.Type == document.TypeMissing || v.Type == document.TypeUndefined {
 		return p.nullish
 	}
@@ -42,16 +42,21 @@ func (c *filterCompiler) in(path string, values []document.Value) *Node {
 // nothing is the condition that no value meets: $all of nothing.
 type nothing struct{}
 
-func (nothing) matchValue(document.Value, *string) bool { return false }
+func (nothing) matchValue(document.Value, *matching) bool { return false }
 
 func newNothing(path string) *Node {
 	return &Node{Op: OpAlwaysFalse, Path: path, pred: nothing{}}
 }
 
 func parseIn(c *filterCompiler, path string, operand document.Value) (*Node, error) {
-	values, err := inList("$in", operand)
-	if err != nil {
+	values, patterns, err := inList("$in", operand)
+	switch {
+	case err != nil:
 		return nil, err
+	case len(patterns) == 1 && len(values) == 0:
+		return regexNode(path, operand.Doc().First().Value, patterns[0]), nil
+	case len(patterns) > 0:
+		return c.inWith(path, operand, values, patterns), nil
 	}
 	n := c.in(path, values)
 	if len(n.Values) == 1 {
@@ -61,29 +66,37 @@ func parseIn(c *filterCompiler, path string, operand document.Value) (*Node, err
 }
 
 func parseNin(c *filterCompiler, path string, operand document.Value) (*Node, error) {
-	values, err := inList("$nin", operand)
-	if err != nil {
+	values, patterns, err := inList("$nin", operand)
+	switch {
+	case err != nil:
 		return nil, err
+	case len(patterns) > 0:
+		return not(path, c.inWith(path, operand, values, patterns)), nil
 	}
 	return not(path, c.in(path, values)), nil
 }
 
-func inList(op string, operand document.Value) ([]document.Value, error) {
+// inList returns the values of an $in, and its regular expressions.
+func inList(op string, operand document.Value) (values []document.Value, patterns []*pattern, err error) {
 	if operand.Type != document.TypeArray {
-		return nil, badValue("%s needs an array", op)
+		return nil, nil, badValue("%s needs an array", op)
 	}
-	var values []document.Value
 	for it := operand.Doc().Iter(); it.Next(); {
 		v := it.Value()
 		switch {
 		case isOperatorDoc(v):
-			return nil, badValue("cannot nest $ under $in") // also of $nin
+			return nil, nil, badValue("cannot nest $ under $in") // also of $nin
 		case v.Type == document.TypeUndefined:
-			return nil, badValue("InMatchExpression equality cannot be undefined")
+			return nil, nil, badValue("InMatchExpression equality cannot be undefined")
 		case v.Type == document.TypeRegex:
-			return nil, notYet("matching with a regular expression is")
+			p, err := compilePattern(v.Regex())
+			if err != nil {
+				return nil, nil, err
+			}
+			patterns = append(patterns, p)
+			continue
 		}
 		values = append(values, v)
 	}
-	return values, nil
+	return values, patterns, nil
 }

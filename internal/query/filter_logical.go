@@ -56,11 +56,11 @@ func (a *all) add(f fieldMatcher) bool {
 	return true
 }
 
-func (a *all) matchDoc(doc document.Doc, pos *string) bool {
-	return a.matchFields(doc, pos) && a.matchOthers(doc, pos)
+func (a *all) matchDoc(doc document.Doc, run *matching) bool {
+	return a.matchFields(doc, run) && a.matchOthers(doc, run)
 }
 
-func (a *all) matchFields(doc document.Doc, pos *string) bool {
+func (a *all) matchFields(doc document.Doc, run *matching) bool {
 	missing := ^uint64(0) >> (maxGroups - len(a.groups)) // the groups whose field has not come yet
 	for it := doc.Iter(); missing != 0 && it.Next(); {
 		key := it.Key()
@@ -70,7 +70,7 @@ func (a *all) matchFields(doc document.Doc, pos *string) bool {
 				continue
 			}
 			missing &^= 1 << i
-			if !g.match(it.Value(), pos) {
+			if !g.match(it.Value(), run) {
 				return false
 			}
 			break
@@ -79,7 +79,7 @@ func (a *all) matchFields(doc document.Doc, pos *string) bool {
 	for i := 0; missing != 0; i++ {
 		if missing&(1<<i) != 0 {
 			missing &^= 1 << i
-			if !a.groups[i].match(document.Value{}, pos) {
+			if !a.groups[i].match(document.Value{}, run) {
 				return false
 			}
 		}
@@ -87,18 +87,18 @@ func (a *all) matchFields(doc document.Doc, pos *string) bool {
 	return true
 }
 
-func (a *all) matchOthers(doc document.Doc, pos *string) bool {
+func (a *all) matchOthers(doc document.Doc, run *matching) bool {
 	for _, m := range a.others {
-		if !m.matchDoc(doc, pos) {
+		if !m.matchDoc(doc, run) {
 			return false
 		}
 	}
 	return true
 }
 
-func (g *fieldGroup) match(v document.Value, pos *string) bool {
+func (g *fieldGroup) match(v document.Value, run *matching) bool {
 	for _, c := range g.conditions {
-		if !c.matchField(v, pos) {
+		if !c.matchField(v, run) {
 			return false
 		}
 	}
@@ -107,9 +107,9 @@ func (g *fieldGroup) match(v document.Value, pos *string) bool {
 
 type anyOf []docMatcher
 
-func (list anyOf) matchDoc(doc document.Doc, pos *string) bool {
+func (list anyOf) matchDoc(doc document.Doc, run *matching) bool {
 	for _, m := range list {
-		if m.matchDoc(doc, pos) {
+		if m.matchDoc(doc, run) {
 			return true
 		}
 	}
@@ -118,22 +118,27 @@ func (list anyOf) matchDoc(doc document.Doc, pos *string) bool {
 
 type noneOf []docMatcher
 
-func (list noneOf) matchDoc(doc document.Doc, _ *string) bool {
-	return !anyOf(list).matchDoc(doc, nil)
+func (list noneOf) matchDoc(doc document.Doc, run *matching) bool {
+	noted := run.mute()
+	matched := anyOf(list).matchDoc(doc, run)
+	run.unmute(noted)
+	return !matched
 }
 
 type always bool
 
-func (t always) matchDoc(document.Doc, *string) bool { return bool(t) }
+func (t always) matchDoc(document.Doc, *matching) bool { return bool(t) }
 
 // notField is the negation of the conjunction of conditions on one path.
 type notField []fieldMatcher
 
 func (n notField) first() string { return n[0].first() }
 
-func (n notField) matchField(v document.Value, _ *string) bool {
+func (n notField) matchField(v document.Value, run *matching) bool {
+	noted := run.mute()
+	defer run.unmute(noted)
 	for _, c := range n {
-		if !c.matchField(v, nil) {
+		if !c.matchField(v, run) {
 			return true
 		}
 	}
@@ -143,9 +148,11 @@ func (n notField) matchField(v document.Value, _ *string) bool {
 // notValue is notField inside a $elemMatch on values.
 type notValue []predicate
 
-func (n notValue) matchValue(v document.Value, _ *string) bool {
+func (n notValue) matchValue(v document.Value, run *matching) bool {
+	noted := run.mute()
+	defer run.unmute(noted)
 	for _, p := range n {
-		if !p.matchValue(v, nil) {
+		if !p.matchValue(v, run) {
 			return true
 		}
 	}
@@ -231,7 +238,11 @@ func parseNor(c *filterCompiler, operand document.Value) (*Node, error) {
 
 func parseNot(c *filterCompiler, path string, operand document.Value) (*Node, error) {
 	if operand.Type == document.TypeRegex {
-		return nil, notYet("regular expressions are")
+		n, err := parseRegexValue(path, operand)
+		if err != nil {
+			return nil, err
+		}
+		return not(path, n), nil
 	}
 	if operand.Type != document.TypeDocument {
 		return nil, badValue("$not needs a regex or a document")

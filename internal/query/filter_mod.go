@@ -3,6 +3,7 @@ package query
 import (
 	"math"
 
+	"github.com/mortondb/morton/internal/decimal"
 	"github.com/mortondb/morton/internal/document"
 )
 
@@ -10,7 +11,7 @@ import (
 
 type mod struct{ divisor, remainder int64 }
 
-func (p *mod) matchValue(v document.Value, _ *string) bool {
+func (p *mod) matchValue(v document.Value, _ *matching) bool {
 	n, ok := truncated(v)
 	return ok && n%p.divisor == p.remainder
 }
@@ -25,7 +26,7 @@ func truncated(v document.Value) (n int64, ok bool) {
 		}
 		return int64(f), true
 	case document.TypeDecimal128:
-		return truncateDecimal(v)
+		return decimal.Of(v).Truncated()
 	}
 	return v.AsInt64()
 }

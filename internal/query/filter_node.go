@@ -28,6 +28,10 @@ const (
 	OpElemMatch   Op = "$elemMatch"
 	OpAlwaysTrue  Op = "$alwaysTrue"
 	OpAlwaysFalse Op = "$alwaysFalse"
+	OpRegex       Op = "$regex"
+	OpInPatterns  Op = "$in with regular expressions"
+	OpExpr        Op = "$expr"
+	OpSampleRate  Op = "$sampleRate"
 )
 
 // Node is one condition of a filter's tree. Read-only for others.
@@ -38,8 +42,10 @@ type Node struct {
 	Values   []document.Value // of $in: ascending, without duplicates
 	Children []*Node          // of $and, $or, $nor, $not; of $elemMatch what an element must match: conditions without a path, or one $and on paths within it
 
-	pred   predicate // of a condition on a path
-	spread bool      // the condition is tried on the elements of an array, too
+	pred    predicate  // of a condition on a path
+	spread  bool       // the condition is tried on the elements of an array, too
+	doc     docMatcher // of a condition on whole documents
+	mayFail bool       // doc may find that there is no answer
 }
 
 // MatchesNothing reports whether a look at the condition tells that no document meets it.
@@ -63,15 +69,26 @@ func (n *Node) MatchesMissing() bool {
 	return true
 }
 
-// docMatcher is a condition on a document. pos, unless nil, receives the index of a traversed array's element that matched.
+// fallible reports whether matching may fail. It may where a predicate says so.
+func (n *Node) fallible() bool {
+	if n.mayFail {
+		return true
+	}
+	if p, ok := n.pred.(interface{ fallible() bool }); ok && p.fallible() {
+		return true
+	}
+	return slices.ContainsFunc(n.Children, (*Node).fallible)
+}
+
+// docMatcher is a condition on a document.
 type docMatcher interface {
-	matchDoc(doc document.Doc, pos *string) bool
+	matchDoc(doc document.Doc, run *matching) bool
 }
 
 // fieldMatcher is a condition that looks at one top-level field only. All such conditions of an $and share one walk.
 type fieldMatcher interface {
 	first() string
-	matchField(v document.Value, pos *string) bool
+	matchField(v document.Value, run *matching) bool
 }
 
 // and returns an $and of nodes without an $and as child.
@@ -111,6 +128,9 @@ func (n *Node) compile() docMatcher {
 		return always(true)
 	case OpAlwaysFalse:
 		return always(false)
+	}
+	if n.doc != nil {
+		return n.doc
 	}
 	return newAll([]*Node{n})
 }

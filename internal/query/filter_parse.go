@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
@@ -15,6 +16,7 @@ type filterCompiler struct {
 	depth       int
 	inElemMatch int
 	collator    document.Collator
+	expr        expr.Options // of $expr
 }
 
 // The operators, by the place where they may stand. A family's file has the functions of its rows.
@@ -36,31 +38,33 @@ func init() { // not initializers: the functions refer back to the tables
 		"$db":          parseReferenceField("$db"),
 		"$where":       parseTopLevelOnly("$where"),
 		"$text":        parseTopLevelOnly("$text"),
-		"$expr":        parseTopLevelOnly("$expr"),
+		"$expr":        parseExpr,
 		"$jsonSchema":  parseUnsupported("$jsonSchema"),
-		"$sampleRate":  parseUnsupported("$sampleRate"),
+		"$sampleRate":  parseSampleRate,
 	}
 	pathOperators = map[string]func(*filterCompiler, string, document.Value) (*Node, error){
-		"$eq":        parseEq,
-		"$ne":        parseNe,
-		"$gt":        parseOrder(OpGt),
-		"$gte":       parseOrder(OpGte),
-		"$lt":        parseOrder(OpLt),
-		"$lte":       parseOrder(OpLte),
-		"$in":        parseIn,
-		"$nin":       parseNin,
-		"$not":       parseNot,
-		"$exists":    parseExists,
-		"$type":      parseType,
-		"$size":      parseSize,
-		"$all":       parseAll,
-		"$elemMatch": parseElemMatch,
-		"$mod":       parseMod,
-		"$where":     parseWhereOnField,
+		"$eq":           parseEq,
+		"$ne":           parseNe,
+		"$gt":           parseOrder(OpGt),
+		"$gte":          parseOrder(OpGte),
+		"$lt":           parseOrder(OpLt),
+		"$lte":          parseOrder(OpLte),
+		"$in":           parseIn,
+		"$nin":          parseNin,
+		"$not":          parseNot,
+		"$exists":       parseExists,
+		"$type":         parseType,
+		"$size":         parseSize,
+		"$all":          parseAll,
+		"$elemMatch":    parseElemMatch,
+		"$mod":          parseMod,
+		"$bitsAllSet":   parseBits("$bitsAllSet", true, true),
+		"$bitsAllClear": parseBits("$bitsAllClear", false, true),
+		"$bitsAnySet":   parseBits("$bitsAnySet", true, false),
+		"$bitsAnyClear": parseBits("$bitsAnyClear", false, false),
+		"$where":        parseWhereOnField,
 	}
 	for _, name := range []string{
-		"$regex", "$options",
-		"$bitsAllSet", "$bitsAllClear", "$bitsAnySet", "$bitsAnyClear",
 		"$near", "$nearSphere", "$geoNear", "$geoWithin", "$within", "$geoIntersects",
 	} {
 		pathOperators[name] = parseUnsupportedOnPath(name)
@@ -152,6 +156,20 @@ func (c *filterCompiler) operators(path string, doc document.Doc) ([]*Node, erro
 	}
 	var list []*Node
 	for it := doc.Iter(); it.Next(); {
+		switch it.Key() {
+		case "$regex":
+			n, err := parseRegex(path, doc)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, n)
+			continue
+		case "$options":
+			if doc.Lookup("$regex").IsMissing() {
+				return nil, badValue("$options needs a $regex")
+			}
+			continue
+		}
 		parse := pathOperators[it.Key()]
 		if parse == nil {
 			return nil, badValue("unknown operator: %s", it.Key())
@@ -163,6 +181,11 @@ func (c *filterCompiler) operators(path string, doc document.Doc) ([]*Node, erro
 		list = append(list, n)
 	}
 	return list, nil
+}
+
+// isPathOperator reports whether there is an operator of that name for what is at a path.
+func isPathOperator(name string) bool {
+	return pathOperators[name] != nil || name == "$regex" || name == "$options"
 }
 
 // isOperatorDoc reports whether v is a document of operators: its first field starts with $ and it is no DBRef.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 )
 
 // fuzzDoc parses a fuzzer's document; nil if it is none. Text keeps more of its sense under mutation than bytes do.
@@ -29,7 +30,8 @@ func FuzzFilter(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if index, matched := fl.MatchPosition(doc); matched != fl.Match(doc) {
+		matched, failed := fl.Match(doc)
+		if index, again, err := fl.MatchPosition(doc); again != matched || (err == nil) != (failed == nil) {
 			t.Fatalf("Match says %v, MatchPosition %v %q", !matched, matched, index)
 		}
 	})
@@ -54,11 +56,11 @@ func FuzzProjection(f *testing.F) {
 				t.Fatalf("sort key %v of %d fields", key, len(s.Fields()))
 			}
 		}
-		p, err := CompileProjection(spec, fl)
+		p, err := CompileProjection(spec, fl, ProjectionOptions{})
 		if err != nil {
 			return
 		}
-		if out, err := p.Apply(nil, doc); err == nil {
+		if out, err := p.Apply(nil, doc, &expr.Evaluator{}); err == nil {
 			if err := document.Validate(out, document.MaxDepth); err != nil {
 				t.Fatal(err)
 			}

@@ -23,9 +23,9 @@ type pathPredicate struct {
 	pred   predicate
 }
 
-// predicate is a condition on one value, which may be missing. pos is as in fieldMatcher.
+// predicate is a condition on one value, which may be missing.
 type predicate interface {
-	matchValue(v document.Value, pos *string) bool
+	matchValue(v document.Value, run *matching) bool
 }
 
 func newPathPredicate(path string, spread bool, pred predicate) *pathPredicate {
@@ -35,30 +35,30 @@ func newPathPredicate(path string, spread bool, pred predicate) *pathPredicate {
 func (p *pathPredicate) first() string { return p.parts[0] }
 
 // matchField matches v, the value of the document's field called parts[0].
-func (p *pathPredicate) matchField(v document.Value, pos *string) bool {
-	return p.matchAt(v, p.parts[1:], pos)
+func (p *pathPredicate) matchField(v document.Value, run *matching) bool {
+	return p.matchAt(v, p.parts[1:], run)
 }
 
 // matchAt matches v, of which rest is still to be followed.
-func (p *pathPredicate) matchAt(v document.Value, rest []string, pos *string) bool {
+func (p *pathPredicate) matchAt(v document.Value, rest []string, run *matching) bool {
 	switch {
 	case v.Type == document.TypeArray:
 		if len(rest) > 0 {
-			return p.matchArray(v.Doc(), rest, pos)
+			return p.matchArray(v.Doc(), rest, run)
 		}
-		return p.spread && p.matchElements(v.Doc(), pos) || p.pred.matchValue(v, pos)
+		return p.spread && p.matchElements(v.Doc(), run) || p.pred.matchValue(v, run)
 	case len(rest) == 0:
-		return p.pred.matchValue(v, pos)
+		return p.pred.matchValue(v, run)
 	case v.Type == document.TypeDocument:
-		return p.matchAt(v.Doc().Lookup(rest[0]), rest[1:], pos)
+		return p.matchAt(v.Doc().Lookup(rest[0]), rest[1:], run)
 	}
-	return p.pred.matchValue(document.Value{}, pos)
+	return p.pred.matchValue(document.Value{}, run)
 }
 
-func (p *pathPredicate) matchElements(array document.Doc, pos *string) bool {
+func (p *pathPredicate) matchElements(array document.Doc, run *matching) bool {
 	for it := array.Iter(); it.Next(); {
-		if p.pred.matchValue(it.Value(), pos) {
-			setPosition(pos, &it)
+		if p.pred.matchValue(it.Value(), run) {
+			setPosition(run, &it)
 			return true
 		}
 	}
@@ -66,15 +66,15 @@ func (p *pathPredicate) matchElements(array document.Doc, pos *string) bool {
 }
 
 // matchArray follows rest, which is not empty, into the elements of an array.
-func (p *pathPredicate) matchArray(array document.Doc, rest []string, pos *string) bool {
+func (p *pathPredicate) matchArray(array document.Doc, rest []string, run *matching) bool {
 	numeric := isIndex(rest[0])
 	for it := array.Iter(); it.Next(); {
 		v := it.Value()
-		if v.Type == document.TypeDocument && p.matchAt(v.Doc().Lookup(rest[0]), rest[1:], pos) {
-			setPosition(pos, &it)
+		if v.Type == document.TypeDocument && p.matchAt(v.Doc().Lookup(rest[0]), rest[1:], run) {
+			setPosition(run, &it)
 			return true
 		}
-		if numeric && it.Key() == rest[0] && p.matchAtIndex(&it, rest[1:], pos) {
+		if numeric && it.Key() == rest[0] && p.matchAtIndex(&it, rest[1:], run) {
 			return true
 		}
 	}
@@ -82,27 +82,20 @@ func (p *pathPredicate) matchArray(array document.Doc, rest []string, pos *strin
 }
 
 // matchAtIndex matches the element that the path named by its position; rest is what follows the position.
-func (p *pathPredicate) matchAtIndex(it *document.Iter, rest []string, pos *string) bool {
+func (p *pathPredicate) matchAtIndex(it *document.Iter, rest []string, run *matching) bool {
 	v := it.Value()
 	switch {
 	case len(rest) == 0:
-		if p.pred.matchValue(v, pos) {
-			setPosition(pos, it)
+		if p.pred.matchValue(v, run) {
+			setPosition(run, it)
 			return true
 		}
 	case v.Type == document.TypeDocument:
-		return p.matchAt(v.Doc().Lookup(rest[0]), rest[1:], pos)
+		return p.matchAt(v.Doc().Lookup(rest[0]), rest[1:], run)
 	case v.Type == document.TypeArray:
-		return p.matchArray(v.Doc(), rest, pos)
+		return p.matchArray(v.Doc(), rest, run)
 	}
 	return false
-}
-
-// setPosition notes the index of it's element. The outermost array is noted last and so wins.
-func setPosition(pos *string, it *document.Iter) {
-	if pos != nil {
-		*pos = strings.Clone(it.Key())
-	}
 }
 
 // isIndex reports whether a path's part can be an array position.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 )
 
 // Projection is a compiled projection. Immutable.
@@ -15,6 +16,7 @@ type Projection struct {
 	identity   bool
 	root       projectionNode
 	positional *positional
+	computed   Computed // set in what the rest leaves, from the whole document
 }
 
 type projectionNode struct {
@@ -25,7 +27,7 @@ type projectionNode struct {
 type projectionField struct {
 	name  string
 	sub   *projectionNode // of a path that goes on; nil at its end
-	drop  bool
+	drop  bool            // left out, or computed
 	slice *sliceRange
 	elem  predicate // $elemMatch
 }
@@ -33,18 +35,38 @@ type projectionField struct {
 // IsIdentity reports whether the projection returns every document as it is.
 func (p *Projection) IsIdentity() bool { return p.identity }
 
-// Apply appends the projected document to dst.
-func (p *Projection) Apply(dst []byte, doc document.Doc) ([]byte, error) {
+// NeedsEvaluator reports whether the projection has computed fields: Apply then wants an evaluator.
+func (p *Projection) NeedsEvaluator() bool { return !p.computed.empty() }
+
+// Apply appends the projected document to dst. x is for computed fields; it may be nil if there are none.
+func (p *Projection) Apply(dst []byte, doc document.Doc, x *expr.Evaluator) ([]byte, error) {
 	if p.identity {
 		return append(dst, doc...), nil
 	}
+	whole := doc
 	if p.positional != nil {
 		var err error
 		if doc, err = p.positional.apply(doc); err != nil {
 			return nil, err
 		}
 	}
-	return p.appendDoc(dst, doc, &p.root, true, true), nil
+	run := projecting{Projection: p}
+	if p.computed.empty() {
+		dst = run.appendDoc(dst, doc, &p.root, true, true)
+		return dst, run.err
+	}
+	structure := run.appendDoc(nil, doc, &p.root, true, true)
+	if run.err != nil {
+		return nil, run.err
+	}
+	x.Begin(whole)
+	return p.computed.Apply(dst, structure, x)
+}
+
+// projecting is one application of a projection.
+type projecting struct {
+	*Projection
+	err error // the first of a $elemMatch
 }
 
 func (n *projectionNode) field(name string) *projectionField {
@@ -73,7 +95,7 @@ func (n *projectionNode) add(f *projectionField) {
 }
 
 // appendDoc appends what n leaves of doc. slice says whether $slice applies here: not in an array directly inside another.
-func (p *Projection) appendDoc(dst []byte, doc document.Doc, n *projectionNode, top, slice bool) []byte {
+func (p *projecting) appendDoc(dst []byte, doc document.Doc, n *projectionNode, top, slice bool) []byte {
 	at := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
 	for it := doc.Iter(); it.Next(); {
@@ -84,7 +106,7 @@ func (p *Projection) appendDoc(dst []byte, doc document.Doc, n *projectionNode, 
 			}
 		case f.elem != nil:
 			if p.exclusion {
-				dst = f.appendElemMatch(dst, it.Value())
+				dst = p.appendElemMatch(dst, f, it.Value())
 			}
 		case !f.drop:
 			dst = p.appendField(dst, &it, f, slice)
@@ -93,14 +115,14 @@ func (p *Projection) appendDoc(dst []byte, doc document.Doc, n *projectionNode, 
 	if top && !p.exclusion {
 		for _, f := range n.fields {
 			if f.elem != nil {
-				dst = f.appendElemMatch(dst, doc.Lookup(f.name))
+				dst = p.appendElemMatch(dst, f, doc.Lookup(f.name))
 			}
 		}
 	}
 	return endDoc(dst, at)
 }
 
-func (p *Projection) appendField(dst []byte, it *document.Iter, f *projectionField, slice bool) []byte {
+func (p *projecting) appendField(dst []byte, it *document.Iter, f *projectionField, slice bool) []byte {
 	v := it.Value()
 	switch {
 	case f.slice != nil && slice && v.Type == document.TypeArray:
@@ -122,7 +144,7 @@ func (p *Projection) appendField(dst []byte, it *document.Iter, f *projectionFie
 }
 
 // appendArray appends what n leaves of the elements of an array. An inclusion drops elements that have no fields.
-func (p *Projection) appendArray(dst []byte, array document.Doc, n *projectionNode, slice bool) []byte {
+func (p *projecting) appendArray(dst []byte, array document.Doc, n *projectionNode, slice bool) []byte {
 	at, count := len(dst), 0
 	dst = append(dst, 0, 0, 0, 0)
 	for it := array.Iter(); it.Next(); {

@@ -34,6 +34,9 @@ func (ps *projectionParser) addSlice(path string, spec document.Doc, operand doc
 	if err != nil {
 		return err
 	}
+	if s == nil {
+		return ps.compute(path, spec.AsValue(), false)
+	}
 	ps.slice = true
 	if err := mongoerr.From(ps.add(path, projectionField{slice: s})); err != nil {
 		return invalidSlice(spec, fmt.Sprintf("Location%d: %s", err.Code, err.Message), max(1, operand.Doc().Len()))
@@ -48,6 +51,7 @@ func invalidSlice(spec document.Doc, why string, args int) error {
 		"Expression $slice takes at least 2 arguments, and at most 3, but %d were passed in.", docText(spec), why, args)
 }
 
+// parseSlice returns nil if the operand is that of the expression.
 func parseSlice(spec document.Doc, operand document.Value) (*sliceRange, error) {
 	if operand.IsNumber() {
 		n, _ := operand.ToInt64()
@@ -72,16 +76,7 @@ func parseSlice(spec document.Doc, operand document.Value) (*sliceRange, error) 
 			return &sliceRange{skip, limit}, nil
 		}
 	}
-	return nil, sliceExpressionError(args[0])
-}
-
-// sliceExpressionError is for what can only be the expression {$slice: [array, ...]}.
-func sliceExpressionError(first document.Value) error {
-	switch {
-	case first.Type == document.TypeArray, first.Type == document.TypeDocument, strings.HasPrefix(first.Str(), "$"):
-		return notYet("the expression $slice is")
-	}
-	return mongoerr.New(28724, "First argument to $slice must be an array, but is of type: %v", first.Type)
+	return nil, nil
 }
 
 func (ps *projectionParser) addElemMatch(path string, nested bool, operand document.Value) error {
@@ -102,15 +97,18 @@ func (ps *projectionParser) addElemMatch(path string, nested bool, operand docum
 }
 
 // appendElemMatch appends an array of the first element that matches; nothing if v is not an array with such an element.
-func (f *projectionField) appendElemMatch(dst []byte, v document.Value) []byte {
-	var index string
-	if v.Type != document.TypeArray || !f.elem.matchValue(v, &index) {
+func (p *projecting) appendElemMatch(dst []byte, f *projectionField, v document.Value) []byte {
+	run := matching{noting: true}
+	if v.Type != document.TypeArray || !f.elem.matchValue(v, &run) || run.err != nil {
+		if p.err == nil {
+			p.err = run.err
+		}
 		return dst
 	}
 	dst = appendKey(dst, document.TypeArray, f.name)
 	at := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
-	dst = appendElement(dst, "0", v.Doc().Lookup(index))
+	dst = appendElement(dst, "0", v.Doc().Lookup(run.position))
 	return endDoc(dst, at)
 }
 
@@ -126,7 +124,10 @@ func (p *positional) apply(doc document.Doc) (document.Doc, error) {
 	if array == nil {
 		return doc, nil
 	}
-	index, _ := p.filter.MatchPosition(doc)
+	index, _, err := p.filter.MatchPosition(doc)
+	if err != nil {
+		return nil, err
+	}
 	if index == "" {
 		return nil, mongoerr.New(51246, "positional operator '.$' couldn't find a matching element in the array")
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
@@ -19,6 +20,7 @@ const (
 // projectionParser builds a Projection, checking in the order that mongod does.
 type projectionParser struct {
 	filter    *Filter
+	opts      ProjectionOptions
 	kind      projectionKind // by fields other than _id
 	id        projectionKind // by _id
 	slice     bool
@@ -26,9 +28,15 @@ type projectionParser struct {
 	p         Projection
 }
 
-// CompileProjection compiles a find projection. filter is the command's, which positional projection refers to; it may be nil.
-func CompileProjection(spec document.Doc, filter *Filter) (*Projection, error) {
-	ps := &projectionParser{filter: filter}
+// ProjectionOptions are what a projection means besides its text.
+type ProjectionOptions struct {
+	Expr  expr.Options
+	Stage bool // it is the stage $project: there are no operators but expressions
+}
+
+// CompileProjection compiles a projection. filter is the command's, which positional projection refers to; it may be nil.
+func CompileProjection(spec document.Doc, filter *Filter, opts ProjectionOptions) (*Projection, error) {
+	ps := &projectionParser{filter: filter, opts: opts}
 	if err := ps.fields("", spec); err != nil {
 		return nil, err
 	}
@@ -90,7 +98,7 @@ func (ps *projectionParser) field(prefix, name string, v document.Value) error {
 		}
 		return ps.exclude(path, name, positional)
 	}
-	return ps.expression(name, v)
+	return ps.expression(path, name, v)
 }
 
 func (ps *projectionParser) checkName(path string, positional bool, v document.Value) error {
@@ -155,25 +163,45 @@ func (ps *projectionParser) document(path string, nested bool, spec document.Doc
 	switch {
 	case spec.IsEmpty():
 		return mongoerr.New(51270, "An empty sub-projection is not a valid value. Found empty object at path")
-	case spec.Len() == 1 && e.Key == "$slice":
+	case spec.Len() == 1 && e.Key == "$slice" && !ps.opts.Stage:
 		return ps.addSlice(path, spec, e.Value)
-	case spec.Len() == 1 && e.Key == "$elemMatch":
+	case spec.Len() == 1 && e.Key == "$elemMatch" && !ps.opts.Stage:
 		return ps.addElemMatch(path, nested, e.Value)
 	case spec.Len() == 1 && strings.HasPrefix(e.Key, "$") && !isReferenceField(e.Key):
-		if ps.kind == kindExclusion {
-			return mongoerr.New(31252, "Cannot use expression other than $meta in exclusion projection")
+		if !expr.Known(e.Key) {
+			return mongoerr.New(31325, "Unknown expression %s", e.Key)
 		}
-		return notYet("the projection operator " + e.Key + " is")
+		return ps.compute(path, spec.AsValue(), e.Key == "$meta")
 	}
 	return ps.fields(path+".", spec)
 }
 
-// expression refuses what is a literal or an expression.
-func (ps *projectionParser) expression(name string, v document.Value) error {
+// expression adds what is a literal or a path.
+func (ps *projectionParser) expression(path, name string, v document.Value) error {
 	if ps.kind == kindExclusion {
 		return mongoerr.New(31310, "Cannot use an expression %s in an exclusion projection", elementText(name, v))
 	}
-	return notYet("a computed field in a projection is")
+	return ps.compute(path, v, false)
+}
+
+// compute adds a computed field.
+func (ps *projectionParser) compute(path string, v document.Value, isMeta bool) error {
+	switch {
+	case isMeta: // may stand in both kinds
+	case ps.kind == kindExclusion:
+		return mongoerr.New(31252, "Cannot use expression other than $meta in exclusion projection")
+	default:
+		ps.kind = kindInclusion
+	}
+	value, err := expr.Compile(v, ps.opts.Expr)
+	if err != nil {
+		return err
+	}
+	if err := ps.add(path, projectionField{drop: true}); err != nil {
+		return err
+	}
+	ps.p.computed.add(path, value)
+	return nil
 }
 
 // add puts a field into the tree.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/mortondb/morton/internal/decimal"
 	"github.com/mortondb/morton/internal/document"
 )
 
@@ -39,7 +40,7 @@ func (r random) value(depth int) document.Value {
 	return pick(r,
 		document.Int32(int32(r.IntN(4))), document.Int64(int64(r.IntN(4))), document.Double(float64(r.IntN(8))/2), document.Int32(int32(r.IntN(4))),
 		document.String(pick(r, "", "a", "b")), document.Null, document.Bool(r.IntN(2) == 0), document.Date(int64(r.IntN(2))),
-		decimal{coef: decimalOf(document.Int32(int32(r.IntN(40)))).coef, exp: -1}.value(), document.Double(nan()),
+		decimal.Of(document.Double(float64(r.IntN(40))/10)).Value(), document.Double(nan()),
 		document.Value{Type: pick(r, document.TypeMinKey, document.TypeMaxKey, document.TypeUndefined)},
 	)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
@@ -61,14 +62,18 @@ func TestProjectionScenarios(t *testing.T) {
 		if err != nil {
 			return "", err
 		}
-		p, err := CompileProjection(args[0], f)
+		p, err := CompileProjection(args[0], f, ProjectionOptions{})
 		if err != nil {
 			return "", err
 		}
 		var out []string
 		for _, d := range docs["c"] {
-			if f.Match(d) {
-				projected, err := p.Apply(nil, d)
+			matched, err := f.Match(d)
+			if err != nil {
+				return "", err
+			}
+			if matched {
+				projected, err := p.Apply(nil, d, &expr.Evaluator{})
 				if err != nil {
 					return "", err
 				}
@@ -99,7 +104,9 @@ func TestUpdateScenarios(t *testing.T) {
 			return "", err
 		}
 		for _, d := range docs["c"] {
-			if !f.Match(d) {
+			if matched, err := f.Match(d); err != nil {
+				return "", err
+			} else if !matched {
 				continue
 			}
 			updated, changed, err := u.Apply(d, testEnv)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
@@ -11,6 +12,8 @@ import (
 type Update struct {
 	replacement document.Doc // not nil for a replacement
 	root        *updateNode  // of operators
+	pipeline    []*Transform // of a pipeline
+	isPipeline  bool
 	filter      *Filter
 	collator    document.Collator // of strings, for operators that compare; nil: by bytes
 	touchesID   bool              // an operator's path starts with _id
@@ -23,6 +26,8 @@ type UpdateOptions struct {
 	ArrayFilters []document.Doc // for $[name]
 	Multi        bool           // a replacement is refused
 	Collator     document.Collator
+	Expr         expr.Options           // of an update that is a pipeline
+	KnownStage   func(name string) bool // a pipeline may have such a stage, if not an update; nil: none
 }
 
 // Env is what comes from outside the documents: the caller decides it once, so that a plan can be computed again.
@@ -35,12 +40,12 @@ type Env struct {
 // maxStoredDepth is how deep a stored document may be nested (mongod's BSONDepth::getMaxDepthForUserStorage).
 const maxStoredDepth = document.MaxDepth - 20
 
-// CompileUpdate compiles an update: a document of operators, a replacement document, or (later) an array of pipeline stages.
+// CompileUpdate compiles an update: a document of operators, a replacement document, or an array of pipeline stages.
 // The update aliases its bytes.
 func CompileUpdate(update document.Value, opts UpdateOptions) (*Update, error) {
 	switch update.Type {
 	case document.TypeArray:
-		return nil, notYet("an update with an aggregation pipeline is")
+		return compilePipeline(update.Doc(), opts)
 	case document.TypeDocument:
 	default:
 		return nil, mongoerr.New(mongoerr.FailedToParse, "Update argument must be either an object or an array")
@@ -79,8 +84,11 @@ func (u *Update) isNoop(old, updated document.Doc) bool {
 }
 
 func (u *Update) run(old document.Doc, env Env, inserting bool) (document.Doc, error) {
-	if u.replacement != nil {
+	switch {
+	case u.replacement != nil:
 		return u.replace(old, env)
+	case u.isPipeline:
+		return u.runPipeline(old)
 	}
 	a := &applier{filter: u.filter, collator: u.collator, doc: old, env: env, inserting: inserting}
 	out, err := a.object(make([]byte, 0, len(old)+64), old, u.root)

@@ -336,12 +336,14 @@ func (a *applier) elements(dst []byte, array document.Doc, n *updateNode) ([]byt
 		v := it.Value()
 		var node *updateNode
 		for _, e := range n.elements {
+			matched, err := n.filters.match(e.name, v)
 			switch {
-			case !n.filters.match(e.name, v):
+			case err != nil:
+				return dst, err
+			case !matched:
 			case node == nil:
 				node = e
 			default:
-				var err error
 				if node, err = merge(node, e, a.pathText()+"."+document.Index(i)); err != nil {
 					return dst, err
 				}
@@ -365,7 +367,10 @@ func (a *applier) resolve(n *updateNode) (*updateNode, error) {
 		return n, nil
 	}
 	if !a.indexSeen && a.filter != nil && !a.inserting {
-		a.index, _ = a.filter.MatchPosition(a.doc)
+		var err error
+		if a.index, _, err = a.filter.MatchPosition(a.doc); err != nil {
+			return nil, err
+		}
 		a.indexSeen = true
 	}
 	if a.index == "" {

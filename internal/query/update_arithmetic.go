@@ -3,9 +3,9 @@ package query
 import (
 	"encoding/binary"
 	"math"
-	"math/big"
 	"math/bits"
 
+	"github.com/mortondb/morton/internal/decimal"
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
@@ -46,7 +46,7 @@ func (op *arithmetic) zero() document.Value {
 	case document.TypeDouble:
 		return document.Double(0)
 	}
-	return decimal{coef: new(big.Int)}.value()
+	return decimal.Zero.Value()
 }
 
 func (op *arithmetic) result(a *applier, old document.Value) (v document.Value, ok bool) {
@@ -54,9 +54,9 @@ func (op *arithmetic) result(a *applier, old document.Value) (v document.Value, 
 	switch {
 	case x.Type == document.TypeDecimal128 || y.Type == document.TypeDecimal128:
 		if op.mul {
-			return decimalOf(x).mul(decimalOf(y)).value(), true
+			return decimal.Of(x).Mul(decimal.Of(y)).Value(), true
 		}
-		return decimalOf(x).add(decimalOf(y)).value(), true
+		return decimal.Of(x).Add(decimal.Of(y)).Value(), true
 	case x.Type == document.TypeDouble || y.Type == document.TypeDouble:
 		f, _ := x.AsFloat64()
 		g, _ := y.AsFloat64()

@@ -11,9 +11,9 @@ import (
 type arrayFilters map[string]*Filter
 
 // match reports whether an element is meant by `$[name]`.
-func (f arrayFilters) match(name string, v document.Value) bool {
+func (f arrayFilters) match(name string, v document.Value) (bool, error) {
 	if name == "" {
-		return true
+		return true, nil
 	}
 	at := 0
 	wrapped := appendElement(make([]byte, 4, len(v.Data)+len(name)+7), name, v)

@@ -10,7 +10,9 @@ import (
 // $pull, $pullAll, $pop: elements out of arrays.
 
 // pull removes the elements for which match holds.
-type pull struct{ match func(document.Value) bool }
+type pull struct {
+	match func(document.Value) (bool, error)
+}
 
 func (op *pull) apply(a *applier, old document.Value) (document.Value, effect, error) {
 	switch {
@@ -20,7 +22,17 @@ func (op *pull) apply(a *applier, old document.Value) (document.Value, effect, e
 		return old, unchanged, badValue("Cannot apply $pull to a non-array value")
 	}
 	list := arrayValues(old)
-	kept := slices.DeleteFunc(list, op.match)
+	var failed error
+	kept := slices.DeleteFunc(list, func(v document.Value) bool {
+		matched, err := op.match(v)
+		if err != nil && failed == nil {
+			failed = err
+		}
+		return matched
+	})
+	if failed != nil {
+		return old, unchanged, failed
+	}
 	if len(kept) == len(list) {
 		return old, unchanged, nil
 	}
@@ -31,30 +43,45 @@ func (op *pull) apply(a *applier, old document.Value) (document.Value, effect, e
 // documents, everything else must be equal.
 func parsePull(c document.Collator, operand document.Value) (operator, error) {
 	if operand.Type == document.TypeRegex {
-		return nil, notYet("matching with a regular expression is")
+		n, err := parseEq(&filterCompiler{collator: c}, "", operand)
+		if err != nil {
+			return nil, err
+		}
+		return pullIf(n), nil
 	}
 	if operand.Type != document.TypeDocument {
-		return &pull{func(v document.Value) bool { return document.EqualWith(c, v, operand) }}, nil
+		return &pull{func(v document.Value) (bool, error) { return document.EqualWith(c, v, operand), nil }}, nil
 	}
-	if name := operand.Doc().First().Key; pathOperators[name] == nil || name == "$not" {
+	if name := operand.Doc().First().Key; !isPathOperator(name) || name == "$not" {
 		filter, err := CompileFilter(operand.Doc(), FilterOptions{Collator: c})
 		if err != nil {
 			return nil, err
 		}
-		return &pull{func(v document.Value) bool { return v.Type == document.TypeDocument && filter.Match(v.Doc()) }}, nil
+		return &pull{func(v document.Value) (bool, error) {
+			if v.Type != document.TypeDocument {
+				return false, nil
+			}
+			return filter.Match(v.Doc())
+		}}, nil
 	}
 	list, err := (&filterCompiler{collator: c}).operators("", operand.Doc())
 	if err != nil {
 		return nil, err
 	}
+	return pullIf(and(list).Children...), nil
+}
+
+// pullIf removes the elements that meet all conditions.
+func pullIf(conditions ...*Node) *pull {
 	var matchers []fieldMatcher
-	for _, n := range and(list).Children {
+	for _, n := range conditions {
 		matchers = append(matchers, n.field())
 	}
-	return &pull{func(v document.Value) bool {
+	return &pull{func(v document.Value) (bool, error) {
 		group := fieldGroup{conditions: matchers}
-		return group.match(v, nil)
-	}}, nil
+		run := &matching{}
+		return group.match(v, run), run.err
+	}}
 }
 
 func parsePullAll(c document.Collator, operand document.Value) (operator, error) {
@@ -62,9 +89,9 @@ func parsePullAll(c document.Collator, operand document.Value) (operator, error)
 		return nil, badValue("$pullAll requires an array argument but was given a %v", operand.Type)
 	}
 	values := newValueSet(arrayValues(operand), c)
-	return &pull{func(v document.Value) bool {
+	return &pull{func(v document.Value) (bool, error) {
 		_, found := values.find(v)
-		return found
+		return found, nil
 	}}, nil
 }
 

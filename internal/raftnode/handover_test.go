@@ -73,12 +73,14 @@ func TestTransferGoesToPriority(t *testing.T) {
 			m.node.SetMembers(members)
 		}
 		l := c.leader(time.Second)
+		time.Sleep(testElection) // until it has heard from everybody that they are caught up
 		if l.id != 3 {
 			c.transfer(l, 0)
 		}
 		if l = c.leader(time.Second); l.id != 3 {
 			c.fatalf("member %d is primary", l.id)
 		}
+		time.Sleep(testElection)
 		c.transfer(l, 0)
 		if l = c.leader(time.Second); l.id != 5 {
 			c.fatalf("member %d is primary after the one with the highest priority", l.id)

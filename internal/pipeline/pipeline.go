@@ -1,0 +1,261 @@
+package pipeline
+
+import (
+	"context"
+	"io"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
+	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/query"
+)
+
+// Source gives documents one by one, each valid until the call after it, and io.EOF after the last.
+type Source interface {
+	Next(ctx context.Context) (document.Doc, error)
+}
+
+// Options are what a pipeline means besides its stages.
+type Options struct {
+	Expr     expr.Options
+	Natural  bool // the source is asked for nothing: there is no collection whose indexes could help
+	MaxBytes int  // of memory of a stage that must see all documents; 0: DefaultMaxBytes
+}
+
+// DefaultMaxBytes is mongod's limit of the memory of one stage.
+const DefaultMaxBytes = 100 << 20
+
+// Pipeline is compiled stages. It is immutable; each Run has its own state.
+type Pipeline struct {
+	front  Front
+	stages []stage
+	first  string // the name of the first stage behind the front; "" if there is none
+}
+
+// Front is what the stages at the beginning ask for that a find can do.
+type Front struct {
+	Filter, Sort document.Doc // nil: none
+	Skip, Limit  int64        // of a limit 0: none
+}
+
+// stage is one compiled stage.
+type stage interface {
+	// over returns what the stage makes of the documents of src.
+	over(src Source) Source
+}
+
+// spec is a stage as it was sent.
+type spec struct {
+	name string
+	arg  document.Value
+}
+
+// compilers are the stages that are run here. Those that make the first documents belong to who has them.
+var compilers map[string]func(arg document.Value, opts *Options) ([]stage, error)
+
+func init() {
+	compilers = map[string]func(document.Value, *Options) ([]stage, error){
+		"$match":       compileMatch,
+		"$sort":        compileSort,
+		"$skip":        compileSkip,
+		"$limit":       compileLimit,
+		"$count":       compileCount,
+		"$group":       compileGroup,
+		"$unwind":      compileUnwind,
+		"$sortByCount": compileSortByCount,
+		"$sample":      compileSample,
+	}
+	for _, name := range []string{"$project", "$addFields", "$set", "$unset", "$replaceRoot", "$replaceWith"} {
+		compilers[name] = func(arg document.Value, opts *Options) ([]stage, error) {
+			t, err := query.CompileTransform(name, arg, opts.Expr)
+			return []stage{transform{t}}, err
+		}
+	}
+}
+
+// Runs reports whether a stage is one of those that are run here.
+func Runs(name string) bool { return compilers[name] != nil }
+
+// Compile compiles the stages of a pipeline. Each must have one field, and a name that Runs.
+func Compile(stages []document.Doc, opts Options) (*Pipeline, error) {
+	if opts.MaxBytes == 0 {
+		opts.MaxBytes = DefaultMaxBytes
+	}
+	opts.Expr.Failed = "Failed to optimize pipeline"
+	p := &Pipeline{}
+	rest := specs(stages)
+	if !opts.Natural {
+		var err error
+		if rest, err = p.front.take(rest, &opts); err != nil {
+			return nil, err
+		}
+	}
+	if len(rest) > 0 {
+		p.first = rest[0].name
+	}
+	for i, s := range rest {
+		list, err := compilers[s.name](s.arg, &opts)
+		if err != nil {
+			return nil, err
+		}
+		if s.name == "$limit" && i > 0 && rest[i-1].name == "$sort" {
+			p.boundSort(list[0].(limit))
+		}
+		p.stages = append(p.stages, list...)
+	}
+	return p, nil
+}
+
+func specs(stages []document.Doc) []spec {
+	list := make([]spec, len(stages))
+	for i, d := range stages {
+		e := d.First()
+		list[i] = spec{e.Key, e.Value}
+	}
+	return list
+}
+
+// boundSort tells the $sort before a $limit that no more are wanted.
+func (p *Pipeline) boundSort(l limit) {
+	if s, ok := p.stages[len(p.stages)-1].(*sorting); ok {
+		s.bound = int64(l)
+	}
+}
+
+// Front returns what the source shall do before the documents come here.
+func (p *Pipeline) Front() Front { return p.front }
+
+// Empty reports whether the source does everything.
+func (p *Pipeline) Empty() bool { return p.first == "" }
+
+// FirstStage returns the name of the first stage that the source does not do; "" if it does everything.
+func (p *Pipeline) FirstStage() string { return p.first }
+
+// Run returns what the pipeline makes of the documents of src.
+func (p *Pipeline) Run(src Source) Source {
+	for _, s := range p.stages {
+		src = s.over(src)
+	}
+	return src
+}
+
+// take takes the stages at the beginning that a find can do: filters, an order, a number to skip, a limit, in this order. The
+// arguments are checked; those of filters and orders where they are used.
+func (f *Front) take(list []spec, opts *Options) (rest []spec, err error) {
+	var filters []document.Doc
+	step := 0
+	order := map[string]int{"$match": 1, "$sort": 2, "$skip": 3, "$limit": 4}
+	for len(list) > 0 {
+		s := list[0]
+		n := order[s.name]
+		if n == 0 || n < step || n == step && n > 1 {
+			break
+		}
+		switch s.name {
+		case "$match":
+			if err := checkMatch(s.arg); err != nil {
+				return nil, err
+			}
+			filters = append(filters, s.arg.Doc())
+		case "$sort":
+			if err := checkSort(s.arg); err != nil {
+				return nil, err
+			}
+			f.Sort = s.arg.Doc()
+		case "$skip":
+			f.Skip, err = bound("$skip", s.arg, 5107200)
+		case "$limit":
+			f.Limit, err = limitOf(s.arg)
+		}
+		if err != nil {
+			return nil, err
+		}
+		step, list = n, list[1:]
+	}
+	f.Filter = allOf(filters)
+	return list, nil
+}
+
+// allOf returns the filter that wants what all filters want.
+func allOf(filters []document.Doc) document.Doc {
+	switch len(filters) {
+	case 0:
+		return nil
+	case 1:
+		return filters[0]
+	}
+	var b document.Builder
+	b.OpenArray("$and")
+	for i, f := range filters {
+		b.AppendDoc(document.Index(i), f)
+	}
+	b.Close()
+	return b.Finish()
+}
+
+// Slice is a source of documents that are at hand.
+type Slice struct{ Docs []document.Doc }
+
+// Next implements Source.
+func (s *Slice) Next(context.Context) (document.Doc, error) {
+	if len(s.Docs) == 0 {
+		return nil, io.EOF
+	}
+	d := s.Docs[0]
+	s.Docs = s.Docs[1:]
+	return d, nil
+}
+
+// sourceFunc is a function as a source.
+type sourceFunc func(ctx context.Context) (document.Doc, error)
+
+func (f sourceFunc) Next(ctx context.Context) (document.Doc, error) { return f(ctx) }
+
+// one is a stage that makes of each document one, or none.
+func each(src Source, f func(doc document.Doc) (out document.Doc, keep bool, err error)) Source {
+	return sourceFunc(func(ctx context.Context) (document.Doc, error) {
+		for n := 1; ; n++ {
+			if n%checkEvery == 0 && ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			doc, err := src.Next(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if out, keep, err := f(doc); keep || err != nil {
+				return out, err
+			}
+		}
+	})
+}
+
+// checkEvery is after how many documents a stage looks whether it should stop.
+const checkEvery = 128
+
+func fail(code mongoerr.Code, format string, args ...any) error {
+	for i, a := range args {
+		if v, ok := a.(document.Value); ok {
+			args[i] = expr.Text(v)
+		}
+	}
+	return mongoerr.New(code, format, args...)
+}
+
+// transform is a stage that makes one document of each.
+type transform struct{ t *query.Transform }
+
+func (s transform) over(src Source) Source {
+	var x expr.Evaluator
+	var buf []byte
+	return each(src, func(doc document.Doc) (document.Doc, bool, error) {
+		out, err := s.t.Apply(buf[:0], doc, &x)
+		if err != nil {
+			return nil, false, err
+		}
+		if len(out) > document.MaxSize+16<<10 {
+			return nil, false, mongoerr.New(mongoerr.BSONObjectTooLarge, "BSONObj size: %d (0x%X) is invalid. Size must be between 0 and 16793600(16MB)", len(out), len(out))
+		}
+		buf = out
+		return document.Doc(out), true, nil
+	})
+}
