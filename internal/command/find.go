@@ -15,6 +15,7 @@ type findArgs struct {
 	hasBatchSize, hasReturn                            bool
 	singleBatch, noCursorTimeout, tailable, awaitData  bool
 	returnKey, showRecordID, oplogReplay, ignored      bool
+	diskUse, hasDiskUse                                bool
 }
 
 var findFields = newSchema("FindCommandRequest",
@@ -40,7 +41,10 @@ var findFields = newSchema("FindCommandRequest",
 	findBool("showRecordId", func(a *findArgs) *bool { return &a.showRecordID }),
 	findBool("oplogReplay", func(a *findArgs) *bool { return &a.oplogReplay }),     // a hint that is not needed
 	findBool("allowPartialResults", func(a *findArgs) *bool { return &a.ignored }), // about shards, which there are not
-	findBool("allowDiskUse", func(a *findArgs) *bool { return &a.ignored }),        // a permission that is not made use of
+	findBool("allowDiskUse", func(a *findArgs) *bool { return &a.diskUse }).then(func(a *findArgs) error {
+		a.hasDiskUse = true
+		return nil
+	}),
 	collation(findObject("collation", func(a *findArgs) *document.Doc { return &a.collation }), func(a *findArgs) *document.Doc { return &a.collation }),
 	findObject("min", func(a *findArgs) *document.Doc { return &a.min }),
 	findObject("max", func(a *findArgs) *document.Doc { return &a.max }),
@@ -77,7 +81,10 @@ func runFind(ctx context.Context, o *operation, a *findArgs) error {
 	}
 	spec := engine.FindSpec{
 		NS: o.ns, Filter: a.filter, Sort: a.sort, Projection: a.projection, Collation: a.collation, Hint: a.hint,
-		Skip: a.skip, Limit: a.limit, Tailable: a.tailable,
+		Skip: a.skip, Limit: a.limit, Tailable: a.tailable, NoDisk: o.d.params.noDisk.Load(),
+	}
+	if a.hasDiskUse {
+		spec.NoDisk = !a.diskUse
 	}
 	var err error
 	if spec.Expr, err = o.expressions(a.let); err != nil {

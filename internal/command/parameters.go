@@ -15,6 +15,7 @@ const DefaultSlowMS = 100
 
 // parameters are the settings that getParameter and setParameter know.
 type parameters struct {
+	noDisk atomic.Bool // allowDiskUseByDefault is false
 	slowMS atomic.Int64
 	level  atomic.Int64
 	list   []parameter
@@ -37,6 +38,11 @@ func newParameters(d *Dispatcher) *parameters {
 		return parameter{name: name, get: func() document.Value { return v }}
 	}
 	p.list = []parameter{
+		{name: "allowDiskUseByDefault", startup: true, atStart: true, get: func() document.Value { return document.Bool(!p.noDisk.Load()) },
+			set: func(v document.Value) error {
+				p.noDisk.Store(!v.Truthy())
+				return nil
+			}},
 		{name: "authenticationMechanisms", startup: true, get: func() document.Value { return document.Value{Type: document.TypeArray, Data: document.Empty} }},
 		{name: "cursorTimeoutMillis", startup: true,
 			get: func() document.Value { return document.Int64(d.cursors.IdleTimeout().Milliseconds()) },
@@ -60,6 +66,24 @@ func newParameters(d *Dispatcher) *parameters {
 				}
 				p.level.Store(n)
 				d.opts.SetLogLevel(int(n))
+				return nil
+			}},
+		{name: "internalQueryMaxBlockingSortMemoryUsageBytes", startup: true, atStart: true,
+			get: func() document.Value {
+				if n := d.engine.SortBytes(); n > math.MaxInt32 {
+					return document.Int64(n)
+				}
+				return document.Int32(int32(d.engine.SortBytes()))
+			},
+			set: func(v document.Value) error {
+				n, ok := v.ToInt64()
+				switch {
+				case !ok:
+					return mongoerr.New(mongoerr.BadValue, "Failed validating internalQueryMaxBlockingSortMemoryUsageBytes: Unable to coerce value to integral type")
+				case n < 0:
+					return mongoerr.New(mongoerr.BadValue, "Invalid value for parameter internalQueryMaxBlockingSortMemoryUsageBytes: %d is not greater than or equal to 0", n)
+				}
+				d.engine.SetSortBytes(max(n, 1))
 				return nil
 			}},
 		fixed("localLogicalSessionTimeoutMinutes", document.Int32(30)),

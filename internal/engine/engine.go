@@ -31,6 +31,7 @@ type Options struct {
 	// a little, more the fuller it is.
 	OverlayBytes int64
 	Logf         func(format string, args ...any)
+	Spills       Spills // for sorts that do not fit into memory; nil: they fail
 }
 
 // DefaultOverlayBytes is the overlay's bound if none is given.
@@ -56,6 +57,8 @@ type Engine struct {
 	overlay  *overlay.Overlay
 	builders context.CancelFunc // stops the index builds of this term
 	building sync.WaitGroup
+
+	sortBytes atomic.Int64 // see SortBytes
 
 	distinct sync.Mutex // held while keys of indexes with prepareUnique are checked and written; before mu
 

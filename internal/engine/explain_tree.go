@@ -117,7 +117,7 @@ func (x *explanation) sortStage(s *stage, limit int64) *stage {
 	sort := &stage{name: "SORT", run: stageRun{works: s.run.works + kept + 1, advanced: kept, eof: true}}
 	sort.show = func(b *document.Builder) {
 		b.AppendDoc("sortPattern", x.it.spec.Sort)
-		b.AppendInt32("memLimit", maxSortBytes)
+		appendNumber(b, "memLimit", x.it.view.engine.SortBytes())
 		if amount > 0 {
 			appendNumber(b, "limitAmount", amount)
 		}
@@ -129,8 +129,12 @@ func (x *explanation) sortStage(s *stage, limit int64) *stage {
 	}
 	sort.count = func(b *document.Builder) {
 		appendNumber(b, "totalDataSizeSorted", x.sorted)
-		b.AppendBool("usedDisk", x.sorted > maxSortBytes)
-		appendNumber(b, "spills", x.sorted/maxSortBytes)
+		spills := int64(0)
+		if limit := x.it.view.engine.SortBytes(); amount == 0 { // the first few fit
+			spills = x.sorted / limit
+		}
+		b.AppendBool("usedDisk", spills > 0)
+		appendNumber(b, "spills", spills)
 	}
 	return sort.over(s)
 }

@@ -2,8 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"io"
-	"slices"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/expr"
@@ -25,12 +25,10 @@ type FindSpec struct {
 	Skip       int64
 	Limit      int64 // 0: none
 	Tailable   bool
+	NoDisk     bool // a sort that does not fit into memory fails
 
 	counts bool // documents are only counted
 }
-
-// maxSortBytes is mongod's internalQueryMaxBlockingSortMemoryUsageBytes.
-const maxSortBytes = 100 << 20
 
 // Iterator returns the documents that a find found, one by one. Not for several goroutines at once.
 type Iterator struct {
@@ -44,11 +42,10 @@ type Iterator struct {
 	sort  *query.Sort // to be done here; nil if there is none or the source has it
 	skip  int64
 	left  int64 // how many may still be returned; -1: any number
-	batch [][]byte
-	ready bool // batch holds what is sorted
 	out   []byte
 	found int64 // documents looked at
 
+	sorted  *sorter // what is sorted, once it is
 	request request
 	plan    *plan.Plan // nil: there was nothing to plan
 }
@@ -250,35 +247,36 @@ func (it *Iterator) project(doc document.Doc) (document.Doc, error) {
 	return document.Doc(out), err
 }
 
-// nextSorted collects everything on the first call, at most maxSortBytes of it, and returns it in order.
+// nextSorted collects everything on the first call, and returns it in order.
 func (it *Iterator) nextSorted(ctx context.Context) (document.Doc, error) {
-	if !it.ready {
+	if it.sorted == nil {
 		if err := it.collect(ctx); err != nil {
 			return nil, err
 		}
-		it.ready = true
 	}
-	if len(it.batch) == 0 {
+	if it.left == 0 {
 		return nil, io.EOF
 	}
-	doc := it.batch[0]
-	it.batch[0] = nil
-	it.batch = it.batch[1:]
+	doc, err := it.sorted.next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if it.left > 0 {
+		it.left--
+	}
 	return it.project(doc)
 }
 
-type sortable struct {
-	doc []byte
-	key []document.Value
-}
-
-func (it *Iterator) collect(ctx context.Context) error {
-	var rows []sortable
-	size, want := 0, int64(-1)
+func (it *Iterator) collect(ctx context.Context) (err error) {
+	s := it.view.engine.newSorter(it.sort, !it.spec.NoDisk)
 	if it.left >= 0 {
-		want = it.left + it.skip
+		s.want = int(it.left + it.skip)
 	}
-	compare := func(a, b sortable) int { return it.sort.Compare(a.key, b.key) }
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
 	for {
 		doc, err := it.candidate(ctx)
 		if err == io.EOF {
@@ -287,40 +285,22 @@ func (it *Iterator) collect(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		row := sortable{doc: doc.Clone()}
-		if row.key, err = it.sort.AppendKey(nil, row.doc); err != nil {
+		if err := s.add(doc); err != nil {
 			return err
 		}
-		rows = append(rows, row)
-		size += len(doc)
-		if want >= 0 && int64(len(rows)) >= 2*want+1024 {
-			slices.SortStableFunc(rows, compare)
-			clear(rows[want:])
-			rows = rows[:want]
-			size = totalBytes(rows)
-		}
-		if size > maxSortBytes {
-			return mongoerr.New(mongoerr.QueryExceededMemoryLimitNoDiskUseAllowed,
-				"Executor error during find command :: caused by :: Sort exceeded memory limit of %d bytes, but did not opt in to external sorting.", maxSortBytes)
+	}
+	if err := s.finish(); err != nil {
+		return err
+	}
+	for ; it.skip > 0; it.skip-- {
+		if _, err := s.next(ctx); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
 		}
 	}
-	slices.SortStableFunc(rows, compare)
-	if want >= 0 && int64(len(rows)) > want {
-		rows = rows[:want]
-	}
-	if it.skip < int64(len(rows)) {
-		for _, r := range rows[it.skip:] {
-			it.batch = append(it.batch, r.doc)
-		}
-	}
+	it.sorted = s
 	return nil
-}
-
-func totalBytes(rows []sortable) (n int) {
-	for _, r := range rows {
-		n += len(r.doc)
-	}
-	return n
 }
 
 // Suspend lets the view go and remembers the place: a cursor that waits for its client must not hold the past. What the iterator keeps of the command is copied.
@@ -347,11 +327,14 @@ func (it *Iterator) Resume(v *View) error {
 }
 
 // Close ends the iterator.
-func (it *Iterator) Close() error {
-	if it.view == nil {
-		return nil
+func (it *Iterator) Close() (err error) {
+	if it.sorted != nil {
+		err = it.sorted.close()
 	}
-	err := it.src.close()
+	if it.view == nil {
+		return err
+	}
+	err = errors.Join(err, it.src.close())
 	it.view.Close()
 	it.view = nil
 	return err

@@ -139,7 +139,11 @@ func (n *Node) open() (err error) {
 		MemTableSize: memTableBytes, OnFlush: n.compactLog, Logf: n.logf, Fatalf: n.fatalf}); err != nil {
 		return err
 	}
-	if n.engine, err = engine.Open(engine.Options{Storage: n.store, Logf: n.logf}); err != nil {
+	spills, err := newSpillDir(fs, n.opts.DBPath)
+	if err != nil {
+		return err
+	}
+	if n.engine, err = engine.Open(engine.Options{Storage: n.store, Logf: n.logf, Spills: spills}); err != nil {
 		return err
 	}
 	if n.file, err = logfile.Open(fs, path(n.opts.DBPath, "log"), logfile.Options{}); err != nil {

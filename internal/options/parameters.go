@@ -14,6 +14,9 @@ var parameters = map[string]startParameter{
 	"logLevel":           {kind: integer},
 	"quiet":              {kind: boolean},
 
+	"allowDiskUseByDefault":                        {kind: boolean},
+	"internalQueryMaxBlockingSortMemoryUsageBytes": {kind: integer},
+
 	"ttlMonitorEnabled":   {kind: boolean},
 	"ttlMonitorSleepSecs": {kind: integer},
 
