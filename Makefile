@@ -11,7 +11,7 @@ build: ## the stripped static binary, ./morton
 	$(BUILD) -o morton ./cmd/morton
 
 .PHONY: test
-test: check race crash acceptance ## everything
+test: check race conformance crash acceptance ## everything
 
 .PHONY: check
 check: ## formatting, vet, staticcheck, unit and virtual-time tests, other platforms
@@ -29,6 +29,22 @@ platforms: ## builds for every platform that is supported
 .PHONY: race
 race: ## the tests of what runs concurrently, under the race detector
 	$(GO) test -race ./internal/...
+
+.PHONY: conformance
+conformance: build ## replays what a real mongod answered; fails for what is not known to differ
+	$(GO) run ./test/conformance run -server ./morton
+
+.PHONY: conformance-rewrite
+conformance-rewrite: build ## writes what fails now into pending.json, and the table of what works
+	$(GO) run ./test/conformance run -server ./morton -rewrite
+
+.PHONY: conformance-table
+conformance-table: ## writes the README's table of what works from the corpus
+	$(GO) run ./test/conformance table
+
+.PHONY: record
+record: ## asks a real mongod: make record URI=mongodb://HOST:PORT CASES="test/conformance/cases/x.json ..."
+	$(GO) run ./test/conformance record -server $(URI) $(CASES)
 
 .PHONY: crash
 crash: build ## real processes killed with -9 under load; ROUNDS=50 for the long form
@@ -50,4 +66,4 @@ figures: build ## start, failover, memory and size, as a table
 
 .PHONY: help
 help:
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
