@@ -32,6 +32,7 @@ const (
 	OpInPatterns  Op = "$in with regular expressions"
 	OpExpr        Op = "$expr"
 	OpSampleRate  Op = "$sampleRate"
+	OpJSONSchema  Op = "$jsonSchema"
 )
 
 // Node is one condition of a filter's tree. Read-only for others.

@@ -39,7 +39,7 @@ func init() { // not initializers: the functions refer back to the tables
 		"$where":       parseTopLevelOnly("$where"),
 		"$text":        parseTopLevelOnly("$text"),
 		"$expr":        parseExpr,
-		"$jsonSchema":  parseUnsupported("$jsonSchema"),
+		"$jsonSchema":  parseJSONSchema,
 		"$sampleRate":  parseSampleRate,
 	}
 	pathOperators = map[string]func(*filterCompiler, string, document.Value) (*Node, error){
@@ -232,10 +232,6 @@ func parseTopLevelOnly(name string) func(*filterCompiler, document.Value) (*Node
 		}
 		return nil, notYet(name + " is")
 	}
-}
-
-func parseUnsupported(name string) func(*filterCompiler, document.Value) (*Node, error) {
-	return func(*filterCompiler, document.Value) (*Node, error) { return nil, notYet(name + " is") }
 }
 
 func parseUnsupportedOnPath(name string) func(*filterCompiler, string, document.Value) (*Node, error) {
