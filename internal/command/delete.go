@@ -77,11 +77,14 @@ func (o *operation) deleteOne(ctx context.Context, a *deleteArgs, i int, r *batc
 		NS: o.ns, Filter: s.q, Multi: s.multi, Collation: s.collation, Hint: s.hint, Expr: a.expressions,
 	}, st)
 	o.noteTime(done.Time)
+	if err != nil {
+		return err
+	}
 	r.n += done.N
 	if done.Retried {
 		r.retried = append(r.retried, st.ID)
 	} else {
 		o.d.metrics.deleted.Add(done.N)
 	}
-	return err
+	return nil
 }

@@ -64,6 +64,9 @@ func runFindAndModify(ctx context.Context, o *operation, a *findAndModifyArgs) e
 			return err
 		}
 	}
+	if _, ok := query.IDEquality(orEmpty(a.query)); ok && project == nil && a.hint.IsMissing() && a.collation.IsEmpty() {
+		a.sort = nil // there is one document at most: mongod does not look at the order either
+	}
 	if a.remove {
 		return o.findAndRemove(ctx, a, project)
 	}

@@ -52,6 +52,23 @@ func checkUpdateType(v document.Value) error {
 	return mongoerr.New(mongoerr.FailedToParse, "Update argument must be either an object or an array")
 }
 
+// checkUpdateStages refuses a pipeline with what is no stage. That ends the whole command, when it is the statement's turn.
+func checkUpdateStages(v document.Value) error {
+	if v.Type != document.TypeArray {
+		return nil
+	}
+	for it := v.Doc().Iter(); it.Next(); {
+		stage := it.Value().Doc()
+		if stage.Len() != 1 {
+			return mongoerr.New(40323, "A pipeline stage specification object must contain exactly one field.")
+		}
+		if name := stage.First().Key; !knownStage(name) {
+			return mongoerr.New(40324, "Unrecognized pipeline stage name: '%s'", name)
+		}
+	}
+	return nil
+}
+
 var updateFields = newSchema("update", append(batchFields(func(a *updateArgs) *batchArgs { return &a.batchArgs }),
 	letField(func(a *updateArgs) *batchArgs { return &a.batchArgs }),
 	structures("updates", updateStatementFields, func(a *updateArgs) *[]updateStatement { return &a.updates }).require(),
@@ -68,6 +85,9 @@ func runUpdate(ctx context.Context, o *operation, a *updateArgs) error {
 	r := &batchResult{isUpdate: true}
 	for i := range a.updates {
 		o.d.metrics.countKind(kindUpdate, 1)
+		if err := checkUpdateStages(a.updates[i].u); err != nil {
+			return err
+		}
 		err := o.updateOne(ctx, a, i, r)
 		if err != nil {
 			if err = r.statementError(i, err); err != nil {
@@ -99,6 +119,9 @@ func (o *operation) updateOne(ctx context.Context, a *updateArgs, i int, r *batc
 		Collation: s.collation, Hint: s.hint, ArrayFilters: s.arrayFilters, Expr: a.expressions, Constants: s.c, KnownStage: knownStage,
 	}, o.statement(&a.batchArgs, i))
 	o.noteTime(done.Time)
+	if err != nil {
+		return err // what the statement had changed before is not told, by mongod neither
+	}
 	r.n += done.Matched
 	r.modified += done.Modified
 	if !done.Upserted.IsMissing() {
@@ -110,5 +133,5 @@ func (o *operation) updateOne(ctx context.Context, a *updateArgs, i int, r *batc
 	} else {
 		o.d.metrics.updated.Add(done.Modified)
 	}
-	return err
+	return nil
 }

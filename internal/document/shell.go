@@ -85,7 +85,7 @@ func appendShell(dst []byte, v Value) []byte {
 
 var shellEscapes = strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\b", `\b`, "\f", `\f`)
 
-// appendShellDouble writes at least one digit behind the point and at most 15 significant ones.
+// appendShellDouble writes at least one digit behind the point and at most 16 significant ones.
 func appendShellDouble(dst []byte, f float64) []byte {
 	switch {
 	case f != f:
@@ -93,8 +93,8 @@ func appendShellDouble(dst []byte, f float64) []byte {
 	case math.IsInf(f, 0):
 		return append(dst, strings.TrimPrefix(strings.ToLower(strconv.FormatFloat(f, 'g', -1, 64)), "+")+".0"...)
 	}
-	s := strconv.FormatFloat(f, 'g', 15, 64)
-	if !strings.ContainsAny(s, ".e") {
+	s := strconv.FormatFloat(f, 'g', 16, 64)
+	if !strings.Contains(s, ".") { // 1e+20.0 as well, as mongod has it
 		s += ".0"
 	}
 	return append(dst, s...)

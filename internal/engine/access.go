@@ -43,12 +43,31 @@ func (v *View) access(ctx context.Context, r *request) (way, error) {
 }
 
 // planError puts the query before the message of an error about a hint, as mongod does.
-func planError(ns string, filter *query.Filter, sort, projection document.Doc, err error) error {
+func planError(ns string, filter *query.Filter, sort, projection, collation document.Doc, err error) error {
 	e := mongoerr.From(err)
 	if e != query.ErrBadHint && e != query.ErrAmbiguousHint {
 		return err
 	}
-	return mongoerr.New(e.Code, "error processing query: ns=%sTree: %sSort: %s\nProj: %s\n %s", ns, filter.DebugString(), orEmpty(sort).Shell(), orEmpty(projection).Shell(), e.Message)
+	return mongoerr.New(e.Code, "error processing query: ns=%sTree: %sSort: %s\nProj: %s\n%s %s", ns, filter.DebugString(), orEmpty(sort).Shell(), orEmpty(projection).Shell(),
+		collationLine(collation), e.Message)
+}
+
+func collationLine(collation document.Doc) string {
+	if collation.IsEmpty() {
+		return ""
+	}
+	return "Collation: " + collation.Shell() + "\n"
+}
+
+// planErrorOfWrite is planError for a write; findAndModify with a sort looks for one document.
+func planErrorOfWrite(ns string, filter *query.Filter, sort, collation document.Doc, err error) error {
+	if err == nil {
+		return nil
+	}
+	if !sort.IsEmpty() {
+		ns += " limit=1"
+	}
+	return planError(ns, filter, sort, nil, collation, err)
 }
 
 func (r *request) planned() *plan.Request {

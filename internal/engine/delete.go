@@ -91,7 +91,7 @@ func (d *deletion) runOne(ctx context.Context) error {
 	}
 	found, err := v.findOne(ctx, coll, d.filter, d.sort, d.spec.Hint)
 	if err != nil || found.doc == nil {
-		return err
+		return planErrorOfWrite(coll.NS, d.filter, d.spec.Sort, d.spec.Collation, err)
 	}
 	g := &changeGroup{e: d.e, v: &v, coll: coll, s: d.s}
 	if err := g.remove(found); err != nil {
@@ -120,18 +120,21 @@ func deleteRecord(r *DeleteResult) document.Doc {
 }
 
 func (d *deletion) runMulti(ctx context.Context) error {
-	return d.e.eachGroup(ctx, d.spec.NS, d.filter, d.spec.Hint, d.group, func(context.Context) error { return nil })
+	err := d.e.eachGroup(ctx, d.spec.NS, d.filter, d.spec.Hint, d.group, func(context.Context) error { return nil })
+	return planErrorOfWrite(d.spec.NS, d.filter, nil, d.spec.Collation, err)
 }
 
-// group deletes what still matches of a group.
-func (d *deletion) group(v *View, coll *Collection, found []match) error {
+// group deletes what still matches of a group. What stands before a document that cannot be looked at is deleted all the same.
+func (d *deletion) group(ctx context.Context, v *View, coll *Collection, found []match) error {
 	g := &changeGroup{e: d.e, v: v, coll: coll, s: d.s}
 	n := int64(0)
+	var failed error
 	for _, m := range found {
-		switch ok, err := d.filter.Match(m.doc); {
-		case err != nil:
-			return err
-		case !ok:
+		var ok bool
+		if ok, failed = d.filter.MatchContext(ctx, m.doc); failed != nil {
+			break
+		}
+		if !ok {
 			continue
 		}
 		if err := g.remove(m); err != nil {
@@ -140,14 +143,15 @@ func (d *deletion) group(v *View, coll *Collection, found []match) error {
 		n++
 	}
 	if n == 0 {
-		return nil
+		return failed
 	}
 	t, err := g.propose()
-	if err == nil {
-		d.result.Time = t
-		d.result.N += n
+	if err != nil {
+		return err
 	}
-	return err
+	d.result.Time = t
+	d.result.N += n
+	return failed
 }
 
 // remove adds the deletion of one document.

@@ -103,7 +103,7 @@ func (x *explanation) choose(ctx context.Context, v *View) error {
 	it.setRequest(x.filter)
 	list, err := plan.Candidates(it.request.planned())
 	if err != nil {
-		return planError(it.spec.NS, x.filter, it.spec.Sort, it.spec.Projection, err)
+		return planError(it.spec.NS, x.filter, it.spec.Sort, it.spec.Projection, it.spec.Collation, err)
 	}
 	if x.spec.Distinct != "" {
 		if x.scan, x.field = plan.Distinct(it.request.planned(), x.spec.Distinct); x.scan != nil {

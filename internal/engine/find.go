@@ -161,7 +161,7 @@ func (it *Iterator) open(ctx context.Context, filter *query.Filter) error {
 	it.setRequest(filter)
 	w, err := it.view.access(ctx, &it.request)
 	if err != nil {
-		return planError(it.spec.NS, filter, it.spec.Sort, it.spec.Projection, err)
+		return planError(it.spec.NS, filter, it.spec.Sort, it.spec.Projection, it.spec.Collation, err)
 	}
 	it.coll.stats.reads.Add(1)
 	it.src, it.plan, it.keep = w.src, w.plan, w.plan.Residual

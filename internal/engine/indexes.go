@@ -110,7 +110,7 @@ func (e *Engine) buildIndex(ctx context.Context, number, index uint32) (oplog.Op
 	for more := true; more; {
 		var rids []uint64
 		if rids, more, err = collectGroup(ctx, src, nil); err == nil && len(rids) > 0 {
-			err = e.doGroup(ctx, coll, rids, func(v *View, coll *Collection, found []match) error {
+			err = e.doGroup(ctx, coll, rids, func(_ context.Context, v *View, coll *Collection, found []match) error {
 				return e.buildGroup(v, coll, index, found)
 			})
 		}

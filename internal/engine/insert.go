@@ -271,6 +271,9 @@ func PrepareInsert(doc document.Doc) (document.Doc, error) {
 	if len(doc) > document.MaxSize {
 		return nil, mongoerr.New(mongoerr.BadValue, "object to insert too large. size in bytes: %d, max size: %d", len(doc), document.MaxSize)
 	}
+	if err := checkDepth(doc); err != nil {
+		return nil, err
+	}
 	it := doc.Iter()
 	first := it.Next()
 	if first && it.Key() == "_id" {
@@ -300,13 +303,54 @@ func checkID(id document.Value) error {
 	case document.TypeArray, document.TypeUndefined, document.TypeRegex:
 		return mongoerr.New(mongoerr.InvalidIdField, "The '_id' value cannot be of type %s", id.Type)
 	case document.TypeDocument:
-		for it := id.Doc().Iter(); it.Next(); {
-			if len(it.Key()) > 0 && it.Key()[0] == '$' {
-				return mongoerr.New(mongoerr.DollarPrefixedFieldName, "_id fields may not contain '$'-prefixed fields: %s is not valid for storage.", it.Key())
+		return checkStoredNames(id.Doc())
+	}
+	return nil
+}
+
+// checkStoredNames refuses names that begin with $ anywhere in the document of an _id, but for those of a reference ($ref, $id, $db).
+func checkStoredNames(d document.Doc) error {
+	inReference := false
+	for it := d.Iter(); it.Next(); {
+		name, v := it.Key(), it.Value()
+		if len(name) > 0 && name[0] == '$' {
+			inReference = name == "$ref" || inReference && (name == "$id" || name == "$db")
+			if !inReference {
+				return mongoerr.New(mongoerr.DollarPrefixedFieldName, "_id fields may not contain '$'-prefixed fields: %s is not valid for storage.", name)
+			}
+		} else {
+			inReference = false
+		}
+		if inside := v.Doc(); inside != nil {
+			if err := checkStoredNames(inside); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+// maxInsertedDepth is how many documents may stand inside each other in one that is inserted, itself included.
+const maxInsertedDepth = 180
+
+// checkDepth refuses a document that is nested too deeply. One level takes seven bytes at least, so that few documents are looked at.
+func checkDepth(doc document.Doc) error {
+	if len(doc) > 7*maxInsertedDepth && deeperThan(doc, maxInsertedDepth) {
+		return mongoerr.New(mongoerr.Overflow, "cannot insert document because it exceeds %d levels of nesting", maxInsertedDepth)
+	}
+	return nil
+}
+
+func deeperThan(doc document.Doc, n int) bool {
+	if n == 0 {
+		return true
+	}
+	for it := doc.Iter(); it.Next(); {
+		if inside := it.Value().Doc(); len(inside) > 7*(n-1) && deeperThan(inside, n-1) {
+			return true
+		}
+	}
+	return false
 }
 
 // duplicateKey is mongod's error for a unique key that is taken.

@@ -96,7 +96,7 @@ func (u *update) compile() (err error) {
 	}
 	options := u.spec.Expr
 	options.Collator = order
-	if u.filter, err = query.CompileFilter(filter, query.FilterOptions{Collator: order, Expr: options}); err != nil {
+	if u.filter, err = query.CompileFilter(filter, query.FilterOptions{Collator: order, Expr: options, Upsert: u.spec.Upsert}); err != nil {
 		return err
 	}
 	if u.sort, err = compileSort(u.spec.Sort, order); err != nil {
@@ -124,7 +124,7 @@ func (u *update) runOne(ctx context.Context) error {
 	if coll != nil {
 		var err error
 		if found, err = v.findOne(ctx, coll, u.filter, u.sort, u.spec.Hint); err != nil {
-			return err
+			return planErrorOfWrite(coll.NS, u.filter, u.spec.Sort, u.shownCollation(), err)
 		}
 	}
 	if found.doc == nil {
@@ -135,12 +135,12 @@ func (u *update) runOne(ctx context.Context) error {
 			_, err := u.e.ensureCollection(ctx, u.spec.NS)
 			return errors.Join(err, errConflictIf(err == nil))
 		}
-		return u.insert(&v, coll)
+		return u.executionError(u.insert(&v, coll))
 	}
 	g := &changeGroup{e: u.e, v: &v, coll: coll, s: u.s}
 	updated, changed, err := g.update(u, found)
 	if err != nil {
-		return err
+		return u.executionError(err)
 	}
 	result := UpdateResult{Matched: 1}
 	switch u.spec.Return {
@@ -160,6 +160,27 @@ func (u *update) runOne(ctx context.Context) error {
 	}
 	u.result = result
 	return nil
+}
+
+// shownCollation is how messages show the collation of an update: whole, whatever was asked for.
+func (u *update) shownCollation() document.Doc {
+	order, err := u.e.state.Load().catalog.Collation(u.spec.NS, u.spec.Collation)
+	if err != nil || order == nil {
+		var simple document.Builder
+		simple.AppendString("locale", "simple")
+		return simple.Finish()
+	}
+	return order.Document()
+}
+
+// executionError makes of the error of a document what findAndModify says of it.
+func (u *update) executionError(err error) error {
+	var mistake *mongoerr.Error
+	if u.spec.Return == ReturnNothing || !errors.As(err, &mistake) ||
+		mistake.Code.Is(mongoerr.NotPrimaryError|mongoerr.ShutdownError|mongoerr.Interruption|mongoerr.RetriableError) {
+		return err
+	}
+	return mistake.WithContext("Plan executor error during findAndModify")
 }
 
 func errConflictIf(yes bool) error {
@@ -229,36 +250,7 @@ func (u *update) retried(v *View) (bool, error) {
 // runMulti updates everything that matches as of one view, group by group. What others write meanwhile is looked at again
 // document by document; documents that appear later are left alone.
 func (u *update) runMulti(ctx context.Context) error {
-	return u.e.eachGroup(ctx, u.spec.NS, u.filter, u.spec.Hint, func(v *View, coll *Collection, found []match) error {
-		g := &changeGroup{e: u.e, v: v, coll: coll, s: u.s}
-		var matched, modified int64
-		for _, m := range found {
-			switch ok, err := u.filter.MatchContext(ctx, m.doc); {
-			case err != nil:
-				return err
-			case !ok:
-				continue
-			}
-			matched++
-			_, changed, err := g.update(u, m)
-			if err != nil {
-				return err
-			}
-			if changed {
-				modified++
-			}
-		}
-		if modified > 0 {
-			t, err := g.propose()
-			if err != nil {
-				return err
-			}
-			u.result.Time = t
-		}
-		u.result.Matched += matched
-		u.result.Modified += modified
-		return nil
-	}, func(ctx context.Context) error {
+	err := u.e.eachGroup(ctx, u.spec.NS, u.filter, u.spec.Hint, u.group, func(ctx context.Context) error {
 		if u.result.Matched > 0 || !u.spec.Upsert {
 			return nil
 		}
@@ -277,6 +269,40 @@ func (u *update) runMulti(ctx context.Context) error {
 			}
 		}
 	})
+	return planErrorOfWrite(u.spec.NS, u.filter, nil, u.shownCollation(), err)
+}
+
+// group updates what still matches of a group. What stands before a document that cannot be updated stays updated.
+func (u *update) group(ctx context.Context, v *View, coll *Collection, found []match) error {
+	g := &changeGroup{e: u.e, v: v, coll: coll, s: u.s}
+	var matched, modified int64
+	var failed error
+	for _, m := range found {
+		var ok, changed bool
+		if ok, failed = u.filter.MatchContext(ctx, m.doc); ok && failed == nil {
+			matched++
+			_, changed, failed = g.update(u, m)
+		}
+		if errors.Is(failed, errConflict) {
+			return failed
+		}
+		if failed != nil {
+			break
+		}
+		if changed {
+			modified++
+		}
+	}
+	if modified > 0 {
+		t, err := g.propose()
+		if err != nil {
+			return err
+		}
+		u.result.Time = t
+	}
+	u.result.Matched += matched
+	u.result.Modified += modified
+	return failed
 }
 
 // match is a document that was found.
@@ -290,7 +316,7 @@ func (v *View) findOne(ctx context.Context, coll *Collection, filter *query.Filt
 	r := request{coll: coll, filter: filter, sort: sort, hint: hint, want: 1}
 	w, err := v.access(ctx, &r)
 	if err != nil {
-		return match{}, planError(coll.NS, filter, nil, nil, err)
+		return match{}, err
 	}
 	src, residual, sorted := w.src, w.plan.Residual, w.plan.ProvidesSort
 	var best match
@@ -334,7 +360,7 @@ func (v *View) findOne(ctx context.Context, coll *Collection, filter *query.Filt
 // eachGroup finds what matches as of now and calls do with groups of it, each read anew on a view of its own, again for as long
 // as it answers errConflict. At the end it calls last.
 func (e *Engine) eachGroup(ctx context.Context, ns string, filter *query.Filter, hint document.Value,
-	do func(*View, *Collection, []match) error, last func(context.Context) error) error {
+	do func(context.Context, *View, *Collection, []match) error, last func(context.Context) error) error {
 	coll := e.state.Load().catalog.Collection(ns)
 	if coll == nil {
 		return last(ctx)
@@ -342,7 +368,7 @@ func (e *Engine) eachGroup(ctx context.Context, ns string, filter *query.Filter,
 	return e.eachGroupOf(ctx, &request{coll: coll, filter: filter, hint: hint}, do, last)
 }
 
-func (e *Engine) eachGroupOf(ctx context.Context, r *request, do func(*View, *Collection, []match) error, last func(context.Context) error) error {
+func (e *Engine) eachGroupOf(ctx context.Context, r *request, do func(context.Context, *View, *Collection, []match) error, last func(context.Context) error) error {
 	v := e.Local()
 	defer v.Close()
 	coll := v.Catalog.numbers[r.coll.Number]
@@ -352,7 +378,7 @@ func (e *Engine) eachGroupOf(ctx context.Context, r *request, do func(*View, *Co
 	r.coll = coll
 	w, err := v.access(ctx, r)
 	if err != nil {
-		return planError(coll.NS, r.filter, nil, nil, err)
+		return err
 	}
 	src, residual := w.src, w.plan.Residual
 	for {
@@ -397,19 +423,19 @@ func collectGroup(ctx context.Context, src source, residual *query.Filter) (rids
 	return rids, true, nil
 }
 
-func (e *Engine) doGroup(ctx context.Context, coll *Collection, rids []uint64, do func(*View, *Collection, []match) error) error {
+func (e *Engine) doGroup(ctx context.Context, coll *Collection, rids []uint64, do func(context.Context, *View, *Collection, []match) error) error {
 	for {
 		if err := e.throttle(ctx); err != nil {
 			return err
 		}
-		err := e.tryGroup(coll, rids, do)
+		err := e.tryGroup(ctx, coll, rids, do)
 		if !errors.Is(err, errConflict) {
 			return err
 		}
 	}
 }
 
-func (e *Engine) tryGroup(coll *Collection, rids []uint64, do func(*View, *Collection, []match) error) error {
+func (e *Engine) tryGroup(ctx context.Context, coll *Collection, rids []uint64, do func(context.Context, *View, *Collection, []match) error) error {
 	v := e.Local()
 	defer v.Close()
 	now := v.Catalog.numbers[coll.Number]
@@ -426,7 +452,7 @@ func (e *Engine) tryGroup(coll *Collection, rids []uint64, do func(*View, *Colle
 			found = append(found, match{rid, doc})
 		}
 	}
-	return do(&v, now, found)
+	return do(ctx, &v, now, found)
 }
 
 // changeGroup is the plan of one group of updates or deletions.

@@ -19,12 +19,13 @@ type Filter struct {
 type FilterOptions struct {
 	Collator document.Collator // of strings; nil: by bytes
 	Expr     expr.Options      // of $expr, besides the collator
+	Upsert   bool              // refuse $expr: it describes no document that could be inserted
 }
 
 // CompileFilter compiles a filter document. The filter aliases its bytes.
 func CompileFilter(filter document.Doc, opts FilterOptions) (*Filter, error) {
 	opts.Expr.Collator = opts.Collator
-	c := filterCompiler{collator: opts.Collator, expr: opts.Expr}
+	c := filterCompiler{collator: opts.Collator, expr: opts.Expr, upsert: opts.Upsert}
 	root, err := c.document(filter)
 	if err != nil {
 		return nil, err

@@ -35,6 +35,9 @@ func parseExpr(c *filterCompiler, operand document.Value) (*Node, error) {
 	if c.inElemMatch > 0 {
 		return nil, badValue("$expr can only be applied to the top-level document")
 	}
+	if c.upsert {
+		return nil, mongoerr.New(mongoerr.QueryFeatureNotAllowed, "$expr is not allowed in the query predicate for an upsert")
+	}
 	e, err := expr.Compile(operand, c.expr)
 	if err != nil {
 		return nil, err

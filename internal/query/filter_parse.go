@@ -17,6 +17,7 @@ type filterCompiler struct {
 	inElemMatch int
 	collator    document.Collator
 	expr        expr.Options // of $expr
+	upsert      bool
 }
 
 // The operators, by the place where they may stand. A family's file has the functions of its rows.
