@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
@@ -185,6 +186,13 @@ func (o *operation) answerInline(ctx context.Context, c *openCursor) error {
 
 // openPipeline opens a cursor on what the pipeline makes.
 func (o *operation) openPipeline(ctx context.Context, a *aggregateArgs) (*openCursor, error) {
+	base, before, err := o.baseOf(&a.collation)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkStages(before); err != nil {
+		return nil, err
+	}
 	opts, err := o.expressions(a.let)
 	if err != nil {
 		return nil, err
@@ -192,8 +200,8 @@ func (o *operation) openPipeline(ctx context.Context, a *aggregateArgs) (*openCu
 	if opts.Collator, err = o.collator(a.collation); err != nil {
 		return nil, err
 	}
-	stages := make([]document.Doc, len(a.pipeline)) // the cursor outlives the command
-	for i, d := range a.pipeline {
+	stages := slices.Concat(before, a.pipeline)
+	for i, d := range stages { // the cursor outlives the command
 		stages[i] = d.Clone()
 	}
 	if len(stages) > 0 {
@@ -210,7 +218,7 @@ func (o *operation) openPipeline(ctx context.Context, a *aggregateArgs) (*openCu
 		return nil, err
 	}
 	front := p.Front()
-	c, err := o.find(ctx, outliving(engine.FindSpec{NS: o.ns, Filter: front.Filter, Sort: front.Sort, Skip: front.Skip, Limit: front.Limit,
+	c, err := o.find(ctx, outliving(engine.FindSpec{NS: base, Filter: front.Filter, Sort: front.Sort, Skip: front.Skip, Limit: front.Limit,
 		Collation: a.collation, Hint: a.hint, Expr: opts}), false)
 	if err != nil {
 		return nil, err

@@ -31,9 +31,14 @@ var countFields = newSchema("count",
 ).on(mongoerr.InvalidNamespace)
 
 func runCount(ctx context.Context, o *operation, a *countArgs) error {
-	n, err := o.openView().Count(ctx, engine.FindSpec{
-		NS: o.ns, Filter: a.query, Collation: a.collation, Hint: a.hint, Skip: a.skip, Limit: a.limit,
-	})
+	spec := engine.FindSpec{NS: o.ns, Filter: a.query, Collation: a.collation, Hint: a.hint, Skip: a.skip, Limit: a.limit}
+	var n int64
+	var err error
+	if o.d.engine.IsView(o.ns) {
+		n, err = o.countInView(ctx, spec)
+	} else {
+		n, err = o.openView().Count(ctx, spec)
+	}
 	if err != nil {
 		return err
 	}

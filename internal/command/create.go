@@ -7,7 +7,10 @@ import (
 
 	order "github.com/mortondb/morton/internal/collation"
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/oplog"
+	"github.com/mortondb/morton/internal/query"
 )
 
 type createArgs struct {
@@ -23,6 +26,7 @@ type createArgs struct {
 	pipeline                              []document.Doc
 	preImages                             struct{ enabled bool }
 	recordPreImages, isView               bool
+	clusteredAs                           clusteredArgs
 }
 
 var preImagesFields = newSchema("",
@@ -30,14 +34,14 @@ var preImagesFields = newSchema("",
 
 var createFields = newSchema("create",
 	safeBool("capped", func(a *createArgs) *bool { return &a.capped }),
-	atLeast(safeLong("size", func(a *createArgs) *int64 {
+	cappedSize(safeLong("size", func(a *createArgs) *int64 {
 		a.hasSize = true
 		return &a.size
-	}), 1, func(a *createArgs) *int64 { return &a.size }),
-	safeLong("max", func(a *createArgs) *int64 {
+	}), func(a *createArgs) *int64 { return &a.size }),
+	cappedMax(safeLong("max", func(a *createArgs) *int64 {
 		a.hasMax = true
 		return &a.max
-	}),
+	}), func(a *createArgs) *int64 { return &a.max }),
 	anything("autoIndexId", func(a *createArgs) *document.Value { return &a.autoIndexID }),
 	object("idIndex", func(a *createArgs) *document.Doc { return &a.idIndex }),
 	object("validator", func(a *createArgs) *document.Doc { return &a.validator }),
@@ -57,6 +61,9 @@ var createFields = newSchema("create",
 			return &fieldError{code: mongoerr.TypeMismatch, before: "BSON field ", after: " is the wrong type '" + v.Type.String() + "', expected types '[bool']"}
 		}
 		a.clustered = v
+		if v.Type == document.TypeDocument {
+			return unprefixed(clusteredFields.read(v.Doc(), &a.clusteredAs))
+		}
 		return nil
 	}},
 	field[createArgs]{name: "expireAfterSeconds", set: func(a *createArgs, v document.Value) error {
@@ -68,7 +75,14 @@ var createFields = newSchema("create",
 	}},
 	structure("changeStreamPreAndPostImages", preImagesFields, func(a *createArgs) *struct{ enabled bool } { return &a.preImages }),
 	object("storageEngine", func(a *createArgs) *document.Doc { return &a.storageEngine }),
-	object("indexOptionDefaults", func(a *createArgs) *document.Doc { return &a.indexDefaults }),
+	object("indexOptionDefaults", func(a *createArgs) *document.Doc { return &a.indexDefaults }).then(func(a *createArgs) error {
+		for it := a.indexDefaults.Iter(); it.Next(); {
+			if it.Key() != "storageEngine" {
+				return &fieldError{code: 40415, path: it.Key(), before: "BSON field ", after: " is an unknown field."}
+			}
+		}
+		return nil
+	}),
 	object("encryptedFields", func(a *createArgs) *document.Doc { return &a.encrypted }),
 	safeBool("recordPreImages", func(a *createArgs) *bool { return &a.recordPreImages }),
 	safeLong("flags", func(a *createArgs) *int64 { return &a.flags }), // of the storage engine before 2015
@@ -82,23 +96,94 @@ func runCreate(ctx context.Context, o *operation, a *createArgs) error {
 	if err := a.check(); err != nil {
 		return err
 	}
-	var options document.Builder
-	if a.level != "" {
-		options.AppendString("validationLevel", a.level)
-	}
-	if a.action != "" {
-		options.AppendString("validationAction", a.action)
-	}
 	c, err := a.parseCollation()
 	if err != nil {
 		return err
 	}
-	if c != nil {
-		options.AppendDoc("collation", c.Document())
+	var b document.Builder
+	if a.isView {
+		err = o.createView(ctx, a, c)
+	} else if err = a.appendOptions(&b, c); err == nil {
+		var t oplog.OpTime
+		t, err = o.d.engine.CreateCollection(ctx, o.ns, b.Finish(), orEmpty(a.idIndex))
+		o.noteTime(t)
 	}
-	t, err := o.d.engine.CreateCollection(ctx, o.ns, options.Finish(), orEmpty(a.idIndex))
+	if err == nil && !a.autoIndexID.IsNullish() {
+		o.out.AppendString("note", "The autoIndexId option is deprecated and will be removed in a future release")
+	}
+	return err
+}
+
+// createView makes a view. Options that mean nothing to it are ignored, as by mongod.
+func (o *operation) createView(ctx context.Context, a *createArgs, c *order.Collation) error {
+	if err := checkViewPipeline(o.ns, a.pipeline); err != nil {
+		return err
+	}
+	t, err := o.d.engine.CreateView(ctx, o.ns, viewOptions(a.viewOn, a.pipeline, c))
 	o.noteTime(t)
 	return err
+}
+
+func viewOptions(on string, pipeline []document.Doc, c *order.Collation) document.Doc {
+	var b document.Builder
+	b.AppendString("viewOn", on)
+	b.OpenArray("pipeline")
+	for i, stage := range pipeline {
+		b.AppendDoc(document.Index(i), stage)
+	}
+	b.Close()
+	if c != nil {
+		b.AppendDoc("collation", c.Document())
+	}
+	return b.Finish()
+}
+
+// appendOptions appends the options as listCollections shows them, in its order.
+func (a *createArgs) appendOptions(b *document.Builder, c *order.Collation) error {
+	if a.capped && a.clustered.IsMissing() {
+		bounds := engine.NewCapped(a.size, a.max)
+		b.AppendBool("capped", true)
+		appendCount(b, "size", bounds.Size)
+		if a.hasMax {
+			appendCount(b, "max", bounds.Max)
+		}
+	} else if a.capped {
+		b.AppendBool("capped", true)
+		b.AppendInt32("size", 0)
+	}
+	if !a.autoIndexID.IsNullish() {
+		b.AppendBool("autoIndexId", true)
+	}
+	if a.recordPreImages {
+		b.AppendBool("recordPreImages", true)
+	}
+	if a.preImages.enabled {
+		b.OpenDoc("changeStreamPreAndPostImages")
+		b.AppendBool("enabled", true)
+		b.Close()
+	}
+	appendFilled(b, "storageEngine", a.storageEngine)
+	appendFilled(b, "indexOptionDefaults", a.indexDefaults)
+	appendFilled(b, "validator", a.validator)
+	if a.level != "" {
+		b.AppendString("validationLevel", a.level)
+	}
+	if a.action != "" {
+		b.AppendString("validationAction", a.action)
+	}
+	if c != nil {
+		b.AppendDoc("collation", c.Document())
+	}
+	if a.clustered.Type == document.TypeDocument {
+		return a.appendClustered(b)
+	}
+	return nil
+}
+
+func appendFilled(b *document.Builder, key string, d document.Doc) {
+	if !d.IsEmpty() {
+		b.AppendDoc(key, d)
+	}
 }
 
 // check refuses what makes no sense and then what there is not.
@@ -106,38 +191,142 @@ func (a *createArgs) check() error {
 	switch {
 	case !a.temp.IsNullish():
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'temp' field is an invalid option")
-	case a.capped && !a.hasSize:
-		return mongoerr.New(mongoerr.InvalidOptions, "the 'size' field is required when 'capped' is true")
+	case !a.autoIndexID.IsNullish() && !a.autoIndexID.Truthy():
+		return mongoerr.New(50001, "autoIndexId:false is not allowed for collection because it can be replicated")
 	case a.isView && a.viewOn == "":
 		return mongoerr.New(mongoerr.BadValue, "'viewOn' cannot be empty")
-	case strings.HasPrefix(a.viewOn, "$"):
+	case strings.Contains(a.viewOn, "$"):
 		return mongoerr.New(mongoerr.InvalidNamespace, "invalid name for 'viewOn': %s", a.viewOn)
-	case !a.capped && a.viewOn == "" && (a.hasSize || a.hasMax):
-		return mongoerr.New(mongoerr.InvalidOptions, "the 'capped' field needs to be true when either the 'size' or 'max' fields are present")
-	case a.viewOn == "" && a.pipeline != nil:
+	case !a.isView && a.pipeline != nil:
 		return mongoerr.New(mongoerr.InvalidOptions, "'pipeline' requires 'viewOn' to also be specified")
+	}
+	if err := a.checkClustered(); err != nil {
+		return err
+	}
+	switch {
+	case a.capped && !a.hasSize && !a.isClustered():
+		return mongoerr.New(mongoerr.InvalidOptions, "the 'size' field is required when 'capped' is true")
+	case !a.capped && (a.hasSize || a.hasMax):
+		return mongoerr.New(mongoerr.InvalidOptions, "the 'capped' field needs to be true when either the 'size' or 'max' fields are present")
+	case a.isView && !a.idIndex.IsEmpty():
+		return mongoerr.New(mongoerr.InvalidOptions, "'idIndex' is not allowed with 'viewOn': %s", a.idIndex.Shell())
+	case a.isView && a.preImages.enabled:
+		return mongoerr.New(mongoerr.InvalidOptions, "option not supported on a view: changeStreamPreAndPostImages")
+	case a.isView && a.timeseries != nil:
+		return mongoerr.New(mongoerr.InvalidOptions, "'timeseries' is not allowed with 'viewOn'")
+	case !a.expireAfter.IsMissing() && !a.isClustered() && a.timeseries == nil:
+		return mongoerr.New(mongoerr.InvalidOptions, "'expireAfterSeconds' is only supported on time-series collections or when the 'clusteredIndex' option is specified")
+	case a.recordPreImages && a.preImages.enabled:
+		return mongoerr.New(mongoerr.InvalidOptions, "'recordPreImages' and 'changeStreamPreAndPostImages.enabled' can not be set to true simultaneously")
 	}
 	if !a.idIndex.IsEmpty() {
 		if err := checkIDIndex(a.idIndex); err != nil {
 			return err
 		}
 	}
-	for _, option := range []struct {
-		name string
-		used bool
-	}{
-		{"capped", a.capped}, {"viewOn", a.viewOn != ""}, {"validator", !a.validator.IsEmpty()}, {"timeseries", a.timeseries != nil},
-		{"clusteredIndex", !a.clustered.IsMissing()}, {"expireAfterSeconds", !a.expireAfter.IsMissing()},
-		{"changeStreamPreAndPostImages", a.preImages.enabled},
-		{"recordPreImages", a.recordPreImages}, {"encryptedFields", a.encrypted != nil},
-		{"storageEngine", !a.storageEngine.IsEmpty()}, {"indexOptionDefaults", !a.indexDefaults.IsEmpty()},
-		{"autoIndexId: false", !a.autoIndexID.IsNullish() && !a.autoIndexID.Truthy()},
-	} {
-		if option.used {
-			return notImplemented("the option " + option.name + " of create")
+	if err := checkCollectionEngine(a.storageEngine); err != nil {
+		return err
+	}
+	if !a.isView {
+		if err := checkValidator(a.validator); err != nil {
+			return err
+		}
+	}
+	if a.timeseries != nil {
+		return a.refuseTimeseries()
+	}
+	if a.encrypted != nil {
+		if a.encrypted.Lookup("fields").IsMissing() {
+			return mongoerr.New(40414, "BSON field 'create.encryptedFields.fields' is missing but a required field")
+		}
+		return notImplemented("the option encryptedFields of create")
+	}
+	return nil
+}
+
+// storageEngines are those whose options are taken, and have no meaning: clients write what they would to a mongod.
+var storageEngines = map[string]bool{"wiredTiger": true, "inMemory": true}
+
+func checkCollectionEngine(d document.Doc) error {
+	for it := d.Iter(); it.Next(); {
+		switch {
+		case it.Value().Type != document.TypeDocument:
+			return mongoerr.New(mongoerr.BadValue, "'storageEngine.%s' has to be an embedded document.", it.Key())
+		case !storageEngines[it.Key()]:
+			return mongoerr.New(mongoerr.InvalidOptions, "%s is not a registered storage engine for this server", it.Key())
 		}
 	}
 	return nil
+}
+
+// checkValidator refuses what is no filter, and operators that need more than the document.
+func checkValidator(d document.Doc) error {
+	if d.IsEmpty() {
+		return nil
+	}
+	if err := checkContext(d); err != nil {
+		return err
+	}
+	_, err := query.CompileFilter(d, query.FilterOptions{})
+	return err
+}
+
+// checkContext refuses operators that depend on more than one document.
+func checkContext(d document.Doc) error {
+	for it := d.Iter(); it.Next(); {
+		switch it.Key() {
+		case "$where", "$text":
+			return mongoerr.New(mongoerr.BadValue, "%s is not allowed in this context", it.Key())
+		case "$near", "$nearSphere", "$geoNear":
+			return mongoerr.New(5626500, "$geoNear, $near, and $nearSphere are not allowed in this context")
+		case "$and", "$or", "$nor":
+			for e := it.Value().Doc().Iter(); e.Next(); {
+				if err := checkContext(e.Value().Doc()); err != nil {
+					return err
+				}
+			}
+		default:
+			if it.Key() != "" && it.Key()[0] != '$' && it.Value().Type == document.TypeDocument {
+				for e := it.Value().Doc().Iter(); e.Next(); {
+					if e.Key() == "$near" || e.Key() == "$nearSphere" || e.Key() == "$geoNear" {
+						return mongoerr.New(5626500, "$geoNear, $near, and $nearSphere are not allowed in this context")
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+type timeseriesArgs struct {
+	timeField, metaField, granularity string
+	span                              int64
+}
+
+var timeseriesFields = newSchema("",
+	text("timeField", func(a *timeseriesArgs) *string { return &a.timeField }).require(),
+	text("metaField", func(a *timeseriesArgs) *string { return &a.metaField }),
+	enum("granularity", func(a *timeseriesArgs) *string { return &a.granularity }, "seconds", "minutes", "hours"),
+	safeLong("bucketMaxSpanSeconds", func(a *timeseriesArgs) *int64 { return &a.span }),
+)
+
+// refuseTimeseries says what is wrong with the options, or that there are no such collections.
+func (a *createArgs) refuseTimeseries() error {
+	t := &timeseriesArgs{}
+	if err := timeseriesFields.read(a.timeseries, t); err != nil {
+		return argumentError(within("create", within("timeseries", err)))
+	}
+	switch {
+	case strings.Contains(t.timeField, "."):
+		return mongoerr.New(mongoerr.InvalidOptions, "'timeField' must be a top-level field and not contain a '.'")
+	case strings.Contains(t.metaField, "."):
+		return mongoerr.New(mongoerr.InvalidOptions, "'metaField' must be a top-level field and not contain a '.'")
+	case t.metaField == "_id":
+		return mongoerr.New(mongoerr.InvalidOptions, "'metaField' cannot be \"_id\"")
+	case t.metaField != "" && t.metaField == t.timeField:
+		return mongoerr.New(mongoerr.InvalidOptions, "'metaField' cannot be the same as 'timeField'")
+	}
+	return notImplemented("the option timeseries of create")
 }
 
 // parseCollation returns the new collection's default collation, with which that of idIndex must agree. What the client does not say is as the parser of

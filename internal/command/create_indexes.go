@@ -30,6 +30,9 @@ func runCreateIndexes(ctx context.Context, o *operation, a *createIndexesArgs) e
 	if len(a.indexes) == 0 {
 		return mongoerr.New(mongoerr.BadValue, "Must specify at least one index to create")
 	}
+	if err := o.notView(); err != nil {
+		return err
+	}
 	if err := o.checkCreate(); err != nil {
 		return err
 	}

@@ -43,6 +43,9 @@ func runDelete(ctx context.Context, o *operation, a *deleteArgs) error {
 	if err := o.checkBatch(&a.batchArgs, len(a.deletes)); err != nil {
 		return err
 	}
+	if refused, err := o.refuseBatch(&a.batchArgs, len(a.deletes)); refused || err != nil {
+		return err
+	}
 	var err error
 	if a.expressions, err = o.expressions(a.let); err != nil {
 		return err

@@ -23,13 +23,17 @@ var distinctFields = newSchema("distinct",
 ).on(mongoerr.InvalidNamespace)
 
 func runDistinct(ctx context.Context, o *operation, a *distinctArgs) error {
+	distinct := o.openDistinct
 	c, err := o.collator(a.collation)
+	if o.d.engine.IsView(o.ns) {
+		distinct, c, err = o.distinctInView, o.d.engine.ViewCollator(o.ns), nil
+	}
 	if err != nil {
 		return err
 	}
 	set := distinctSet{seen: map[string]struct{}{}, collator: c}
 	spec := engine.FindSpec{NS: o.ns, Filter: a.query, Collation: a.collation}
-	err = o.openView().Distinct(ctx, spec, a.key, func(list []document.Value) error {
+	err = distinct(ctx, spec, a.key, func(list []document.Value) error {
 		if c != nil {
 			slices.SortStableFunc(list, document.Compare) // of a document's values that the collation takes for equal, mongod keeps the least
 		}
@@ -50,6 +54,11 @@ func runDistinct(ctx context.Context, o *operation, a *distinctArgs) error {
 	}
 	o.out.Close()
 	return nil
+}
+
+// openDistinct finds the values of a path in the documents of a collection.
+func (o *operation) openDistinct(ctx context.Context, spec engine.FindSpec, path string, add func([]document.Value) error) error {
+	return o.openView().Distinct(ctx, spec, path, add)
 }
 
 // distinctSet is the values found so far, each once: of equal ones the first.

@@ -11,13 +11,19 @@ type dropArgs struct{}
 var dropFields = newSchema("drop", ignored[dropArgs]("collectionUUID")).on(mongoerr.InvalidNamespace)
 
 func runDrop(ctx context.Context, o *operation, _ *dropArgs) error {
+	if o.notView() != nil {
+		t, err := o.d.engine.DropView(ctx, o.ns)
+		o.noteTime(t)
+		o.out.AppendString("ns", o.ns)
+		return err
+	}
 	dropped, t, err := o.d.engine.DropCollection(ctx, o.ns)
 	o.noteTime(t)
 	if err != nil {
 		return err
 	}
 	o.d.usage.forget(o.ns)
-	o.out.AppendInt32("nIndexesWas", int32(len(dropped.Indexes)))
+	o.out.AppendInt32("nIndexesWas", int32(dropped.ShownIndexes()))
 	o.out.AppendString("ns", o.ns)
 	return nil
 }

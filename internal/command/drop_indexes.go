@@ -32,6 +32,9 @@ var dropIndexesFields = newSchema("dropIndexes",
 ).on(mongoerr.BadValue)
 
 func runDropIndexes(ctx context.Context, o *operation, a *dropIndexesArgs) error {
+	if err := o.notView(); err != nil {
+		return err
+	}
 	all := isAllIndexes(a.index)
 	var chosen map[uint32]bool // by number, once they have been found: they are dropped one after the other
 	was, t, err := o.d.engine.DropIndexes(ctx, o.ns, func(coll *engine.Collection) ([]*engine.Index, error) {

@@ -65,6 +65,9 @@ func runExplain(ctx context.Context, o *operation, a *explainArgs) error {
 	if !can {
 		return mongoerr.New(mongoerr.IllegalOperation, "Cannot explain cmd: %s", inner.row.name)
 	}
+	if inner.ns = inner.req.DB + "." + inner.first.Value.Str(); o.d.engine.IsView(inner.ns) {
+		return notImplemented("explain of a view")
+	}
 	spec, err := explain(inner)
 	if err != nil {
 		return err

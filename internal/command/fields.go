@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/mortondb/morton/internal/document"
@@ -131,6 +132,29 @@ func atLeast[A any](f field[A], least int64, at func(*A) *int64) field[A] {
 	return f.then(func(a *A) error {
 		if n := *at(a); n < least {
 			return mongoerr.New(51024, "BSON field '%s' value must be >= %d, actual value '%d'", f.name, least, n)
+		}
+		return nil
+	})
+}
+
+// maxCappedSize is the largest size of a capped collection in bytes.
+const maxCappedSize = 1 << 50
+
+// cappedSize is a field that bounds the bytes of a capped collection.
+func cappedSize[A any](f field[A], at func(*A) *int64) field[A] {
+	return atLeast(f, 1, at).then(func(a *A) error {
+		if n := *at(a); n > maxCappedSize {
+			return mongoerr.New(51024, "BSON field '%s' value must be <= %d, actual value '%d'", f.name, int64(maxCappedSize), n)
+		}
+		return nil
+	})
+}
+
+// cappedMax is a field that bounds the documents of a capped collection.
+func cappedMax[A any](f field[A], at func(*A) *int64) field[A] {
+	return f.then(func(a *A) error {
+		if n := *at(a); n > math.MaxInt32 {
+			return mongoerr.New(51024, "BSON field '%s' value must be < 2147483648, actual value '%d'", f.name, n)
 		}
 		return nil
 	})

@@ -57,6 +57,10 @@ func (a *findArgs) check() error {
 		return mongoerr.New(mongoerr.FailedToParse, "Cannot set 'awaitData' without also setting 'tailable'")
 	case a.hasReturn && (a.hasBatchSize || a.limit != 0):
 		return mongoerr.New(mongoerr.BadValue, "'limit' or 'batchSize' fields can not be set with 'ntoreturn' field.")
+	case a.tailable && a.singleBatch:
+		return mongoerr.New(mongoerr.BadValue, "cannot use tailable option with the 'singleBatch' option")
+	case a.tailable && !a.sort.IsEmpty() && !isNaturalOrder(a.sort):
+		return mongoerr.New(mongoerr.BadValue, "cannot use tailable option with a sort other than {$natural: 1}")
 	case a.returnKey:
 		return notImplemented("returnKey")
 	case a.showRecordID:
@@ -68,7 +72,8 @@ func (a *findArgs) check() error {
 }
 
 func runFind(ctx context.Context, o *operation, a *findArgs) error {
-	if err := a.check(); err != nil {
+	view := o.d.engine.IsView(o.ns)
+	if err := a.check(); err != nil && !view {
 		return err
 	}
 	o.d.metrics.countKind(kindQuery, 1)
@@ -78,6 +83,9 @@ func runFind(ctx context.Context, o *operation, a *findArgs) error {
 		r.batch = clampBatch(a.batchSize)
 	case a.hasReturn && a.ntoreturn > 0:
 		r.batch = clampBatch(a.ntoreturn)
+	}
+	if view {
+		return o.findInView(ctx, a, r)
 	}
 	spec := engine.FindSpec{
 		NS: o.ns, Filter: a.filter, Sort: a.sort, Projection: a.projection, Collation: a.collation, Hint: a.hint,
@@ -113,7 +121,9 @@ func (o *operation) find(ctx context.Context, spec engine.FindSpec, awaitData bo
 	v := o.openView()
 	virtual := engine.IsVirtual(spec.NS)
 	exists := virtual || v.Catalog.Collection(spec.NS) != nil
-	if spec.Tailable && exists && spec.NS != oplogNS {
+	coll := v.Catalog.Collection(spec.NS)
+	capped := coll != nil && coll.Capped != nil
+	if spec.Tailable && exists && spec.NS != oplogNS && !capped {
 		v.Close()
 		return nil, mongoerr.New(mongoerr.BadValue, "error processing query: ns=%sTree: $and\nSort: {}\nProj: {}\n "+
 			"tailable cursor requested on non capped collection", spec.NS)
@@ -127,11 +137,20 @@ func (o *operation) find(ctx context.Context, spec engine.FindSpec, awaitData bo
 		f.left = spec.Limit
 	}
 	c := &openCursor{results: f, ended: !exists}
-	if spec.Tailable && exists {
+	if spec.Tailable && exists && !(capped && it.Empty()) { // as in mongod there is nothing to tail in an empty collection
 		c.tailable, c.awaitData, c.changed = true, awaitData, o.d.engine.AppliedChanged
+		if capped && !f.majority {
+			c.changed = coll.Grown
+		}
 	}
 	return c, nil
 }
 
-// oplogNS is the one collection that can be tailed.
+// isNaturalOrder reports whether a sort is {$natural: 1}.
+func isNaturalOrder(sort document.Doc) bool {
+	n, ok := sort.Lookup("$natural").AsInt64()
+	return ok && n == 1 && sort.Len() == 1
+}
+
+// oplogNS is the log, which can be tailed like a capped collection.
 const oplogNS = "local.oplog.rs"

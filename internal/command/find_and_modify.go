@@ -30,7 +30,7 @@ var findAndModifyFields = newSchema("findAndModify",
 	}},
 	safeBool("new", func(a *findAndModifyArgs) *bool { return &a.new }),
 	safeBool("upsert", func(a *findAndModifyArgs) *bool { return &a.upsert }),
-	safeBool("bypassDocumentValidation", func(a *findAndModifyArgs) *bool { return &a.bypass }),
+	safeBool("bypassDocumentValidation", func(a *findAndModifyArgs) *bool { return &a.batchArgs.bypass }),
 	collation(object("collation", func(a *findAndModifyArgs) *document.Doc { return &a.collation }), func(a *findAndModifyArgs) *document.Doc { return &a.collation }),
 	documents("arrayFilters", func(a *findAndModifyArgs) *[]document.Doc {
 		a.hasArrayFilters = true
@@ -63,6 +63,9 @@ func runFindAndModify(ctx context.Context, o *operation, a *findAndModifyArgs) e
 		if project, err = query.CompileProjection(a.fields, filter, query.ProjectionOptions{Expr: opts}); err != nil {
 			return err
 		}
+	}
+	if err := o.notView(); err != nil {
+		return err
 	}
 	if _, ok := query.IDEquality(orEmpty(a.query)); ok && project == nil && a.hint.IsMissing() && a.collation.IsEmpty() {
 		a.sort = nil // there is one document at most: mongod does not look at the order either

@@ -20,6 +20,9 @@ func runInsert(ctx context.Context, o *operation, a *insertArgs) error {
 	if err := o.checkBatch(&a.batchArgs, len(a.docs)); err != nil {
 		return err
 	}
+	if refused, err := o.refuseBatch(&a.batchArgs, len(a.docs)); refused || err != nil {
+		return err
+	}
 	for i, id := range a.stmtIDs {
 		if id != a.stmtIDs[0]+int32(i) {
 			return mongoerr.New(mongoerr.InvalidOptions, "stmtIds of an insert must be consecutive")

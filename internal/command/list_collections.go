@@ -42,6 +42,9 @@ func runListCollections(ctx context.Context, o *operation, a *listCollectionsArg
 	for _, coll := range v.Catalog.Collections(o.req.DB) {
 		add(describeCollection(coll))
 	}
+	for _, d := range v.Catalog.Views(o.req.DB) {
+		add(describeView(d))
+	}
 	for _, name := range v.VirtualCollections(o.req.DB) {
 		add(o.d.describeVirtual(o.req.DB, name))
 	}
@@ -65,7 +68,20 @@ func describeCollection(coll *engine.Collection) document.Doc {
 	b.AppendBool("readOnly", false)
 	b.AppendBinary("uuid", 4, coll.UUID[:])
 	b.Close()
-	b.AppendDoc("idIndex", coll.Indexes[0].Spec)
+	if !coll.Clustered {
+		b.AppendDoc("idIndex", coll.Indexes[0].Spec)
+	}
+	return b.Finish()
+}
+
+func describeView(d *engine.ViewDef) document.Doc {
+	var b document.Builder
+	b.AppendString("name", d.Name())
+	b.AppendString("type", "view")
+	b.AppendDoc("options", d.Options)
+	b.OpenDoc("info")
+	b.AppendBool("readOnly", true)
+	b.Close()
 	return b.Finish()
 }
 

@@ -21,6 +21,9 @@ var listIndexesFields = newSchema("listIndexes",
 ).on(mongoerr.BadValue).defaults(func(a *listIndexesArgs) { a.cursor.batchSize = 1 << 30 })
 
 func runListIndexes(ctx context.Context, o *operation, a *listIndexesArgs) error {
+	if err := o.notView(); err != nil {
+		return err
+	}
 	v := o.openView()
 	defer v.Close()
 	coll := v.Catalog.Collection(o.ns)

@@ -45,7 +45,7 @@ func runDBStats(_ context.Context, o *operation, a *dbStatsArgs) error {
 	b := &o.out
 	b.AppendString("db", o.req.DB)
 	appendCount(b, "collections", int64(len(list)))
-	b.AppendInt32("views", 0)
+	appendCount(b, "views", int64(len(v.Catalog.Views(o.req.DB))))
 	appendCount(b, "objects", docs)
 	b.AppendDouble("avgObjSize", average(bytes, docs))
 	b.AppendDouble("dataSize", float64(bytes)/scale)
@@ -105,6 +105,9 @@ var collStatsFields = newSchema("collStats",
 ).on(mongoerr.BadValue).defaults(func(a *collStatsArgs) { a.scale = 1 })
 
 func runCollStats(_ context.Context, o *operation, a *collStatsArgs) error {
+	if err := o.notView(); err != nil {
+		return err
+	}
 	v := o.openView()
 	defer v.Close()
 	o.out.AppendString("ns", o.ns)
@@ -121,6 +124,7 @@ func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns 
 	if coll != nil {
 		docs, bytes = coll.Count()
 		indexes = coll.Indexes
+		capped = coll.Capped != nil
 	}
 	appendCount(b, "size", bytes/scale)
 	appendCount(b, "count", docs)
@@ -134,7 +138,7 @@ func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns 
 		b.AppendBool("capped", capped)
 	}
 	if capped {
-		appendCount(b, "maxSize", d.opts.OplogBytes/scale)
+		appendBounds(b, coll, d.opts.OplogBytes, scale)
 	}
 	appendCount(b, "nindexes", int64(len(indexes)))
 	b.OpenDoc("indexDetails")
@@ -161,6 +165,16 @@ func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns 
 	}
 	b.Close()
 	appendCount(b, "scaleFactor", scale)
+}
+
+// appendBounds appends what bounds a capped collection; coll is nil for the log.
+func appendBounds(b *document.Builder, coll *engine.Collection, oplogBytes, scale int64) {
+	if coll == nil {
+		appendCount(b, "maxSize", oplogBytes/scale)
+		return
+	}
+	b.AppendInt64("max", coll.Capped.Max)
+	appendCount(b, "maxSize", coll.Capped.Size/scale)
 }
 
 // collStatsDocument is the stage $collStats: {latencyStats, storageStats: {scale}, count}.

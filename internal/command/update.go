@@ -78,6 +78,9 @@ func runUpdate(ctx context.Context, o *operation, a *updateArgs) error {
 	if err := o.checkBatch(&a.batchArgs, len(a.updates)); err != nil {
 		return err
 	}
+	if refused, err := o.refuseBatch(&a.batchArgs, len(a.updates)); refused || err != nil {
+		return err
+	}
 	var err error
 	if a.expressions, err = o.expressions(a.let); err != nil {
 		return err

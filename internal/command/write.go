@@ -26,7 +26,7 @@ func writeCommands() []*row {
 // batchArgs is what insert, update and delete have in common.
 type batchArgs struct {
 	ordered    bool
-	bypass     bool // there are no validators to bypass
+	bypass     bool // the collection's validator need not agree
 	let        document.Doc
 	stmtID     int64
 	stmtIDs    []int32
@@ -83,7 +83,7 @@ func (o *operation) checkBatch(a *batchArgs, n int) error {
 
 // statement returns which statement of a retryable write the i-th of the batch is.
 func (o *operation) statement(a *batchArgs, i int) engine.Statement {
-	s := engine.Statement{Urgent: o.waits()}
+	s := engine.Statement{Urgent: o.waits(), Bypass: a.bypass}
 	if !o.generic.retryable {
 		return s
 	}

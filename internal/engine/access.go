@@ -22,6 +22,7 @@ type request struct {
 
 	indexes []plan.Index // that may be used; nil: all that the collection shows
 	want    int64        // how many documents are wanted at most; 0: all
+	tail    bool         // what is added later is wanted, too
 }
 
 // way is a plan under way.
@@ -90,9 +91,23 @@ func (v *View) open(r *request, p *plan.Plan) (w way, err error) {
 	case plan.Merge:
 		w.src, err = newMergeSource(v, r.coll, p, r.sort)
 	default:
-		w.src, err = newRecordSource(v, r.coll, p.Reverse)
+		w.src, err = newNaturalSource(v, r, p.Reverse)
 	}
 	return w, err
+}
+
+// newNaturalSource opens a walk over a whole collection in natural order.
+func newNaturalSource(v *View, r *request, back bool) (source, error) {
+	if r.coll.Clustered {
+		whole := &plan.Plan{Kind: plan.IndexScan, Index: r.coll.Indexes[0].Name, Ranges: []plan.Range{{}}, Reverse: back}
+		return newIndexSource(v, r.coll, whole)
+	}
+	s, err := newRecordSource(v, r.coll, back)
+	if err != nil {
+		return nil, err
+	}
+	s.tail = r.tail
+	return s, nil
 }
 
 // pointSource finds the one document with an _id.
@@ -158,6 +173,8 @@ type recordSource struct {
 	lo, hi []byte
 	last   []byte // the key that was returned last, while suspended
 	begun  bool
+	tail   bool   // more may come at the end
+	seen   []byte // with tail: the key that was returned last
 
 	stats scanStats
 }
@@ -191,6 +208,9 @@ func (s *recordSource) next(context.Context) (uint64, document.Doc, bool, error)
 		return 0, nil, false, s.scan.err
 	}
 	s.stats.docs++
+	if s.tail {
+		s.seen = append(s.seen[:0], s.scan.key()...)
+	}
 	return recordID(s.scan.key()), s.scan.value(), true, nil
 }
 
@@ -203,9 +223,15 @@ func after(key []byte, back bool) []byte {
 }
 
 func (s *recordSource) suspend() {
-	if s.begun && s.last == nil && (s.scan.onOver || s.scan.onBase) {
+	switch {
+	case !s.begun || s.last != nil:
+	case s.scan.onOver || s.scan.onBase:
 		s.last = bytes.Clone(s.scan.key())
-	} else if s.begun && s.last == nil {
+	case s.tail && s.seen == nil:
+		s.begun = false // nothing was there: what comes is the first
+	case s.tail:
+		s.last = bytes.Clone(s.seen)
+	default:
 		s.last = s.end()
 	}
 	_ = s.scan.close()
@@ -220,7 +246,18 @@ func (s *recordSource) end() []byte {
 	return s.hi
 }
 
-func (s *recordSource) resume(v *View) error { return s.open(v) }
+func (s *recordSource) resume(v *View) error {
+	if s.coll.Capped != nil && s.last != nil && !bytes.Equal(s.last, s.end()) {
+		_, found, err := v.get(nil, s.last)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return lostPosition(recordID(s.last))
+		}
+	}
+	return s.open(v)
+}
 
 func (s *recordSource) close() error {
 	if s.scan == nil {

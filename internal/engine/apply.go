@@ -40,6 +40,7 @@ type applier struct {
 	touched map[uint32]*counters
 	pos     storage.Position
 	reader  oplog.Reader
+	fresh   bool // the entry has not been applied before
 	op      oplog.Op
 }
 
@@ -73,24 +74,24 @@ func (e *Engine) applyBatch(entries []Entry) error {
 
 func (a *applier) entry(entry *Entry) error {
 	a.batch.At(entry.Index)
-	fresh := entry.Index > a.pos.Index
+	a.fresh = entry.Index > a.pos.Index
 	for data := entry.Data; len(data) > 0; {
 		group, rest, err := oplog.NextGroup(data)
 		if err != nil {
 			return err
 		}
-		if err := a.group(group, fresh); err != nil {
+		if err := a.group(group); err != nil {
 			return err
 		}
 		data = rest
 	}
-	if fresh {
+	if a.fresh {
 		a.pos.Index, a.pos.Term = entry.Index, entry.Term
 	}
 	return nil
 }
 
-func (a *applier) group(group []byte, fresh bool) error {
+func (a *applier) group(group []byte) error {
 	if err := a.reader.Reset(group); err != nil {
 		return err
 	}
@@ -109,7 +110,7 @@ func (a *applier) group(group []byte, fresh bool) error {
 			}
 		}
 	}
-	if !fresh {
+	if !a.fresh {
 		return nil
 	}
 	a.pos.TS = uint64(h.Last())
@@ -130,6 +131,7 @@ func (a *applier) mutation(m oplog.Mutation) (err error) {
 	}
 	switch m.Kind {
 	case oplog.Put, oplog.PutO:
+		a.noteRecord(m.Key)
 		return a.batch.Set(m.Key, m.Value)
 	case oplog.Remove:
 		return a.batch.Delete(m.Key)
@@ -151,6 +153,9 @@ func (e *Engine) publishApplied(a *applier) {
 		for _, c := range a.touched {
 			c.show()
 		}
+	}
+	for _, c := range a.touched {
+		c.grown.give()
 	}
 	e.mu.Unlock()
 }

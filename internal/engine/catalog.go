@@ -20,7 +20,8 @@ import (
 type Catalog struct {
 	collections map[string]*Collection // by namespace
 	numbers     map[uint32]*Collection
-	next        uint32 // the next number for a collection or an index; numbers are never used twice
+	views       map[string]*ViewDef // by namespace; nil if there are none
+	next        uint32              // the next number for a collection or an index; numbers are never used twice
 }
 
 // Collection is a collection's entry in the catalog. Immutable; a change makes another one.
@@ -31,6 +32,9 @@ type Collection struct {
 	Options   document.Doc         // of create, as given; never nil
 	Collation *collation.Collation // of operations that do not say another; nil: the simple one
 	Indexes   []*Index             // the one on _id first
+	Capped    *Capped              // nil: of any size
+	Validator *Validator           // nil: any document may be in it
+	Clustered bool                 // natural order is that of _id
 
 	stats *counters
 	plans []plan.Index // what the planner sees: the indexes that are built
@@ -119,7 +123,7 @@ func (c *Catalog) without(number uint32) *Catalog {
 }
 
 func (c *Catalog) clone() *Catalog {
-	return &Catalog{collections: maps.Clone(c.collections), numbers: maps.Clone(c.numbers), next: c.next}
+	return &Catalog{collections: maps.Clone(c.collections), numbers: maps.Clone(c.numbers), views: c.views, next: c.next}
 }
 
 // Database returns the part of a namespace before the first dot.
@@ -266,13 +270,12 @@ func (c *Collection) encode() document.Doc {
 
 func (e *Engine) decodeCollection(number uint32, d document.Doc) (*Collection, error) {
 	d = d.Clone()
-	c := &Collection{NS: d.Lookup("ns").Str(), Number: number, Options: d.Lookup("options").Doc(), stats: e.counters(number)}
-	var err error
-	if c.Collation, err = collation.Parse(c.Options.Lookup("collation").Doc()); err != nil {
-		return nil, fmt.Errorf("engine: catalog entry of %s: %w", c.NS, err)
-	}
+	c := &Collection{NS: d.Lookup("ns").Str(), Number: number, stats: e.counters(number)}
 	_, uuid := d.Lookup("uuid").Binary()
 	copy(c.UUID[:], uuid)
+	if err := c.setOptions(d.Lookup("options").Doc()); err != nil {
+		return nil, fmt.Errorf("engine: catalog entry of %s: %w", c.NS, err)
+	}
 	for it := d.Lookup("indexes").Doc().Iter(); it.Next(); {
 		ix := it.Value().Doc()
 		compiled, err := newIndex(uint32(ix.Lookup("number").Int64()), ix.Lookup("spec").Doc(), uint32(ix.Lookup("multikey").Int64()), ix.Lookup("ready").Bool())
@@ -286,6 +289,18 @@ func (e *Engine) decodeCollection(number uint32, d document.Doc) (*Collection, e
 	return c, nil
 }
 
+// setOptions takes over the options of create and what they mean.
+func (c *Collection) setOptions(options document.Doc) (err error) {
+	if c.Collation, err = collation.Parse(options.Lookup("collation").Doc()); err != nil {
+		return err
+	}
+	if c.Validator, err = parseValidator(options, c.Collation.Collator()); err != nil {
+		return err
+	}
+	c.Options, c.Capped, c.Clustered = options, parseCapped(options), !options.Lookup("clusteredIndex").IsMissing()
+	return nil
+}
+
 // applyCatalog returns the catalog after a mutation of the catalog's key space.
 func (e *Engine) applyCatalog(c *Catalog, key, value []byte, removed bool) (*Catalog, error) {
 	kind, name, _ := keys.ParseCatalog(key)
@@ -297,6 +312,15 @@ func (e *Engine) applyCatalog(c *Catalog, key, value []byte, removed bool) (*Cat
 		n := c.clone()
 		n.next = binary.BigEndian.Uint32(value)
 		return n, nil
+	case keys.CatalogView:
+		if removed {
+			return c.withoutView(name), nil
+		}
+		d, err := parseViewDef(name, document.Doc(value).Clone())
+		if err != nil {
+			return nil, err
+		}
+		return c.withView(d), nil
 	case keys.CatalogCollection:
 		number, err := strconv.ParseUint(name, 10, 32)
 		if err != nil {

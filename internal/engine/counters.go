@@ -13,12 +13,16 @@ import (
 type counters struct {
 	documents, bytes atomic.Int64 // as the newest view has them
 
-	committedDocuments, committedBytes atomic.Int64 // as storage has them
+	committedDocuments, committedBytes atomic.Int64  // as storage has them
+	committedID                        atomic.Uint64 // the greatest record id that storage ever had: ids never go backwards
 
 	// On a primary: the next record id, and the greatest key of the _id index that was ever seen. Both are looked up on first use.
 	mu     sync.Mutex
 	nextID atomic.Uint64
 	maxID  atomic.Pointer[[]byte]
+
+	appending sync.Mutex // of a capped collection: held while an insertion is planned and entered
+	grown     notice
 
 	// accesses counts the operations of `top` and of collStats.
 	reads, writes atomic.Int64
@@ -29,21 +33,28 @@ func (e *Engine) counters(number uint32) *counters {
 	return c.(*counters)
 }
 
-func (e *Engine) forgetCounters(number uint32) { e.stats.Delete(number) }
+func (e *Engine) forgetCounters(number uint32) {
+	e.counters(number).grown.give()
+	e.stats.Delete(number)
+}
 
 func countersKey(number uint32) []byte {
 	return binary.BigEndian.AppendUint32(keys.AppendMeta(nil, keys.Records, "count/"), number)
 }
 
 func (c *counters) encode() []byte {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 16), uint64(c.committedDocuments.Load()))
-	return binary.BigEndian.AppendUint64(b, uint64(c.committedBytes.Load()))
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 24), uint64(c.committedDocuments.Load()))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.committedBytes.Load()))
+	return binary.BigEndian.AppendUint64(b, c.committedID.Load())
 }
 
 func (c *counters) load(value []byte) {
-	if len(value) == 16 {
+	if len(value) >= 16 {
 		c.committedDocuments.Store(int64(binary.BigEndian.Uint64(value)))
 		c.committedBytes.Store(int64(binary.BigEndian.Uint64(value[8:])))
+		if len(value) >= 24 { // else written before ids were kept
+			c.committedID.Store(binary.BigEndian.Uint64(value[16:]))
+		}
 		c.show()
 	}
 }

@@ -7,9 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mortondb/morton/internal/collation"
 	"github.com/mortondb/morton/internal/document"
-	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/oplog"
 )
@@ -98,8 +96,8 @@ func (e *Engine) CreateCollection(ctx context.Context, ns string, options, idInd
 		return oplog.OpTime{}, err
 	}
 	return e.changeCatalog(ctx, func(v *View) (*catalogChange, error) {
-		if v.Catalog.Collection(ns) != nil {
-			return nil, mongoerr.New(mongoerr.NamespaceExists, "Collection %s already exists.", ns)
+		if err := v.Catalog.checkFree(ns, false); err != nil {
+			return nil, err
 		}
 		return e.planCreate(v, ns, options.Clone())
 	})
@@ -107,18 +105,19 @@ func (e *Engine) CreateCollection(ctx context.Context, ns string, options, idInd
 
 func (e *Engine) planCreate(v *View, ns string, options document.Doc) (*catalogChange, error) {
 	uuid := newUUID()
-	order, err := collation.Parse(options.Lookup("collation").Doc())
-	if err != nil {
+	coll := Collection{NS: ns, UUID: uuid}
+	if err := coll.setOptions(options); err != nil {
 		return nil, err
 	}
-	spec := idIndexSpec(order)
+	spec := coll.idIndexSpec()
 	var o document.Builder
-	coll := Collection{NS: ns, UUID: uuid, Options: options, Collation: order}
 	o.AppendString("create", coll.Name())
 	for it := options.Iter(); it.Next(); {
 		o.AppendValue(it.Key(), it.Value())
 	}
-	o.AppendDoc("idIndex", spec)
+	if !coll.Clustered {
+		o.AppendDoc("idIndex", spec)
+	}
 	c := &catalogChange{base: v.Catalog, after: v.Catalog, w: commandGroup(Database(ns), uuid, o.Finish(), nil)}
 	first := c.take(2)
 	coll.Number = first
@@ -133,15 +132,23 @@ func (e *Engine) planCreate(v *View, ns string, options document.Doc) (*catalogC
 	return c, nil
 }
 
-func idIndexSpec(order *collation.Collation) document.Doc {
+// idIndexSpec is the specification of the index on _id. That of a clustered collection is the clustered one.
+func (c *Collection) idIndexSpec() document.Doc {
 	var b document.Builder
+	if d := c.Options.Lookup("clusteredIndex").Doc(); d != nil {
+		for it := d.Iter(); it.Next(); {
+			b.AppendValue(it.Key(), it.Value())
+		}
+		b.AppendBool("clustered", true)
+		return b.Finish()
+	}
 	b.AppendInt32("v", 2)
 	b.OpenDoc("key")
 	b.AppendInt32("_id", 1)
 	b.Close()
 	b.AppendString("name", idIndexName)
-	if order != nil {
-		b.AppendDoc("collation", order.Document())
+	if c.Collation != nil {
+		b.AppendDoc("collation", c.Collation.Document())
 	}
 	return b.Finish()
 }
@@ -162,13 +169,14 @@ func planDrop(v *View, coll *Collection) *catalogChange {
 	o.AppendString("drop", coll.Name())
 	documents, _ := coll.Count()
 	o2.AppendInt64("numRecords", documents)
-	c := &catalogChange{base: v.Catalog, after: v.Catalog.without(coll.Number), w: commandGroup(Database(coll.NS), coll.UUID, o.Finish(), o2.Finish())}
-	c.w.Remove(collectionKey(coll.Number))
-	c.w.RemoveRange(keys.RecordRange(coll.Number))
-	for _, ix := range coll.Indexes {
-		c.w.RemoveRange(keys.IndexRange(ix.Number))
+	c := &catalogChange{base: v.Catalog, after: v.Catalog, w: commandGroup(Database(coll.NS), coll.UUID, o.Finish(), o2.Finish())}
+	c.drop(coll)
+	if coll.Name() == viewsName {
+		for _, d := range v.Catalog.Views(Database(coll.NS)) {
+			c.w.Remove(viewKey(d.NS))
+			c.after = c.after.withoutView(d.NS)
+		}
 	}
-	c.w.Remove(countersKey(coll.Number))
 	return c
 }
 

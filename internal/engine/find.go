@@ -3,10 +3,12 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/expr"
+	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/plan"
 	"github.com/mortondb/morton/internal/query"
@@ -118,7 +120,7 @@ func (it *Iterator) compile() (*query.Filter, error) {
 // compile and nothing to plan.
 func (it *Iterator) openPoint() bool {
 	spec := &it.spec
-	if len(spec.Projection) > 5 || len(spec.Sort) > 5 || len(spec.Collation) > 5 || !spec.Hint.IsMissing() || IsVirtual(spec.NS) {
+	if len(spec.Projection) > 5 || len(spec.Sort) > 5 || len(spec.Collation) > 5 || !spec.Hint.IsMissing() || IsVirtual(spec.NS) || spec.Tailable {
 		return false
 	}
 	id, ok := query.IDEquality(spec.Filter)
@@ -133,6 +135,13 @@ func (it *Iterator) openPoint() bool {
 	it.src = &pointSource{v: it.view, coll: it.coll, id: id}
 	return true
 }
+
+// naturalOrder is {$natural: 1}.
+var naturalOrder = func() document.Value {
+	var b document.Builder
+	b.AppendInt32("$natural", 1)
+	return document.Value{Type: document.TypeDocument, Data: b.Finish()}
+}()
 
 func compileSort(spec document.Doc, c document.Collator) (*query.Sort, error) {
 	if len(spec) <= 5 {
@@ -172,7 +181,10 @@ func (it *Iterator) open(ctx context.Context, filter *query.Filter) error {
 }
 
 func (it *Iterator) setRequest(filter *query.Filter) {
-	it.request = request{coll: it.coll, filter: filter, sort: it.sort, needs: it.needs(), hint: it.spec.Hint}
+	if it.spec.Tailable {
+		it.spec.Hint = naturalOrder // the one order in which new documents come last
+	}
+	it.request = request{coll: it.coll, filter: filter, sort: it.sort, needs: it.needs(), hint: it.spec.Hint, tail: it.spec.Tailable}
 	if it.left > 0 {
 		it.request.want = it.left + it.skip
 	}
@@ -320,10 +332,18 @@ func (it *Iterator) Resume(v *View) error {
 			v.Close()
 			return mongoerr.New(mongoerr.QueryPlanKilled, "collection dropped. UUID %s", document.Binary(4, it.coll.UUID[:]).Shell())
 		}
+		if now.NS != it.coll.NS {
+			v.Close()
+			return mongoerr.New(mongoerr.QueryPlanKilled, "collection renamed from '%s' to '%s'. UUID %s", it.coll.NS, now.NS, uuidText(it.coll.UUID))
+		}
 		it.coll = now
 	}
 	it.view = v
 	return it.src.resume(v)
+}
+
+func uuidText(u [16]byte) string {
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
 }
 
 // Close ends the iterator.
@@ -338,6 +358,16 @@ func (it *Iterator) Close() (err error) {
 	it.view.Close()
 	it.view = nil
 	return err
+}
+
+// Empty reports whether the collection that is read has no documents at all.
+func (it *Iterator) Empty() bool {
+	if it.coll == nil {
+		return true
+	}
+	lo, hi := keys.RecordRange(it.coll.Number)
+	_, found, err := it.view.lastKey(lo, hi)
+	return err == nil && !found
 }
 
 // Collection returns the collection that is read; nil if there is none.

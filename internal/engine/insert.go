@@ -67,6 +67,10 @@ type insertion struct {
 
 // group plans and enters the next group. If it is overtaken nothing has happened.
 func (in *insertion) group(coll *Collection) error {
+	if lock := coll.appendLock(); lock != nil {
+		lock.Lock()
+		defer lock.Unlock()
+	}
 	v := in.e.Local()
 	defer v.Close()
 	g := &insertGroup{in: in, v: &v, coll: coll, at: in.next, maxID: coll.stats.maxIDHint(&v, coll)}
@@ -99,6 +103,7 @@ type insertGroup struct {
 
 	at       int // the next document
 	inserted int
+	size     int64 // bytes of what is inserted
 	done     []statement
 	errors   []WriteError
 	retried  []int32
@@ -110,7 +115,11 @@ type insertGroup struct {
 }
 
 func (g *insertGroup) plan() error {
-	for g.at < len(g.in.docs) && g.inserted < groupOps && (g.w == nil || g.w.Size() < groupBytes) {
+	maxOps, maxBytes := g.coll.groupLimits()
+	for g.at < len(g.in.docs) && g.inserted < maxOps && (g.w == nil || g.w.Size() < maxBytes) {
+		if g.coll.Capped != nil && g.inserted > 0 && g.size+int64(len(g.in.docs[g.at])+idBytes) > g.coll.Capped.Size {
+			break
+		}
 		id := g.in.s.ID + int32(g.at)
 		_, done, err := g.v.Retried(g.in.s.Session, id)
 		if err != nil {
@@ -138,6 +147,9 @@ func (g *insertGroup) plan() error {
 	if g.inserted == 0 {
 		return nil
 	}
+	if fits, err := g.trim(); err != nil || !fits {
+		return errors.Join(err, errConflictIf(err == nil))
+	}
 	guard, err := g.v.record(g.w, g.in.s.Session, g.done)
 	if guard != nil {
 		g.guards = append(g.guards, guard)
@@ -149,6 +161,9 @@ func (g *insertGroup) plan() error {
 func (g *insertGroup) document(id int32, doc document.Doc) error {
 	doc, err := PrepareInsert(doc)
 	if err != nil {
+		return err
+	}
+	if err := g.coll.admit(doc, g.in.s.Bypass); err != nil {
 		return err
 	}
 	rid, err := g.e().nextRecordID(g.v, g.coll)
@@ -168,6 +183,7 @@ func (g *insertGroup) document(id int32, doc document.Doc) error {
 		g.w.Put(g.entries.At(i), g.entries.EntryValue(space[:0], i, rid))
 	}
 	g.w.Account(1, int64(len(doc)))
+	g.size += int64(len(doc))
 	g.inserted++
 	return nil
 }
@@ -266,6 +282,9 @@ func (g *insertGroup) begin(id int32, doc document.Doc) {
 	}
 }
 
+// idBytes is what an _id that is made adds to a document, and a little more.
+const idBytes = 20
+
 // PrepareInsert returns a document as it is stored: _id first, made if it is missing, everything checked.
 func PrepareInsert(doc document.Doc) (document.Doc, error) {
 	if len(doc) > document.MaxSize {
@@ -287,7 +306,7 @@ func PrepareInsert(doc document.Doc) (document.Doc, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
-	b := document.NewBuilder(make([]byte, 0, len(doc)+20))
+	b := document.NewBuilder(make([]byte, 0, len(doc)+idBytes))
 	b.AppendValue("_id", id)
 	for it := doc.Iter(); it.Next(); {
 		if it.Key() != "_id" {
@@ -422,9 +441,9 @@ func (c *counters) findNextID(v *View, coll *Collection) error {
 	if err != nil {
 		return err
 	}
-	next := uint64(1)
+	next := c.committedID.Load() + 1
 	if found {
-		next = recordID(last) + 1
+		next = max(next, recordID(last)+1)
 	}
 	c.nextID.Store(next)
 	return nil

@@ -128,6 +128,9 @@ func (e *Engine) appendLocked(st *state, p *proposal) oplog.OpTime {
 	}
 	e.log.Append(p.group, last, p.urgent)
 	e.publishLocked(next)
+	if p.coll != nil && p.coll.Capped != nil {
+		p.coll.stats.grown.give()
+	}
 	return oplog.OpTime{TS: last, Term: e.term}
 }
 

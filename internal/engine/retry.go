@@ -16,6 +16,7 @@ import (
 type Statement struct {
 	Session *oplog.Session // nil: not retryable
 	ID      int32          // statement id; of the first document of an insert, which count on from it
+	Bypass  bool           // documents need not be what the collection's validator wants
 	Urgent  bool           // the caller is going to wait for the write to be durable or committed
 }
 

@@ -203,10 +203,20 @@ func (u *update) insert(v *View, coll *Collection) error {
 	if u.spec.Return == ReturnNew {
 		result.Doc = doc
 	}
+	if lock := coll.appendLock(); lock != nil {
+		lock.Lock()
+		defer lock.Unlock()
+		if v.overlay.TS != uint64(u.e.LastTime().TS) {
+			return errConflict // what was written since may be part of what has to go
+		}
+	}
 	in := &insertion{e: u.e, ns: u.spec.NS, docs: []document.Doc{doc}, ordered: true, s: u.s}
 	g := &insertGroup{in: in, v: v, coll: coll, maxID: coll.stats.maxIDHint(v, coll)}
 	if err := g.document(u.s.ID, doc); err != nil {
 		return err
+	}
+	if fits, err := g.trim(); err != nil || !fits {
+		return errors.Join(err, errConflictIf(err == nil))
 	}
 	guard, err := v.record(g.w, u.s.Session, []statement{{first: u.s.ID, n: 1, result: updateRecord(&result)}})
 	if err != nil {
@@ -489,6 +499,9 @@ func (g *changeGroup) update(u *update, m match) (updated document.Doc, changed 
 	}
 	if len(updated) > document.MaxSize {
 		return nil, false, mongoerr.New(mongoerr.BSONObjectTooLarge, "Resulting document after update is larger than %d", document.MaxSize)
+	}
+	if err := g.coll.admitChange(m.doc, updated, g.s.Bypass); err != nil {
+		return nil, false, err
 	}
 	if err := g.checkKeys(m, updated); err != nil {
 		return nil, false, err

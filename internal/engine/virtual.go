@@ -20,7 +20,9 @@ const (
 )
 
 // IsVirtual reports whether ns is such a collection.
-func IsVirtual(ns string) bool { return ns == oplogNS || ns == configNS || ns == transactionsNS }
+func IsVirtual(ns string) bool {
+	return ns == oplogNS || ns == configNS || ns == transactionsNS || IsViews(ns)
+}
 
 // VirtualCollections returns the names of those that db has now.
 func (v *View) VirtualCollections(db string) []string {
@@ -37,6 +39,11 @@ func (v *View) VirtualCollections(db string) []string {
 }
 
 func (it *Iterator) openVirtual(filter *query.Filter) error {
+	if IsViews(it.spec.NS) {
+		it.keep = filter
+		it.src = &listSource{docs: it.view.Catalog.viewDocuments(Database(it.spec.NS))}
+		return nil
+	}
 	it.keep = filter
 	back := it.sort != nil && it.sort.Natural() < 0 || it.spec.Hint.Doc().Lookup("$natural").Truthy() && naturalHint(it.spec.Hint) < 0
 	if it.sort != nil && it.sort.Natural() != 0 {

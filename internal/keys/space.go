@@ -130,6 +130,7 @@ type CatalogKind byte
 // The kinds of catalog entries.
 const (
 	CatalogCollection CatalogKind = 'c' // name: the namespace
+	CatalogView       CatalogKind = 'v' // name: the namespace
 	CatalogCounter    CatalogKind = 'n' // name: what is counted
 	CatalogConfig     CatalogKind = 'r' // name: which document about the set
 )
