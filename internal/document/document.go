@@ -19,6 +19,8 @@ const (
 	MaxInternalSize = MaxSize + 16*1024
 	// MaxDepth is the deepest nesting accepted from outside (mongod's BSONDepth default).
 	MaxDepth = 200
+	// MaxStoredDepth is the deepest nesting of a document that is stored (mongod's BSONDepth::getMaxDepthForUserStorage).
+	MaxStoredDepth = MaxDepth - 20
 )
 
 // Doc is the bytes of one BSON document: int32 length, elements, zero. The zero value is no document.
@@ -162,6 +164,17 @@ func length(b []byte) int {
 		return -1
 	}
 	return int(n)
+}
+
+// Depth returns how many documents are nested in d, itself included.
+func (d Doc) Depth() int {
+	deepest := 0
+	for it := d.Iter(); it.Next(); {
+		if inner := it.Value().Doc(); inner != nil {
+			deepest = max(deepest, inner.Depth())
+		}
+	}
+	return deepest + 1
 }
 
 // Len returns the number of fields.

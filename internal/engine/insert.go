@@ -349,27 +349,12 @@ func checkStoredNames(d document.Doc) error {
 	return nil
 }
 
-// maxInsertedDepth is how many documents may stand inside each other in one that is inserted, itself included.
-const maxInsertedDepth = 180
-
 // checkDepth refuses a document that is nested too deeply. One level takes seven bytes at least, so that few documents are looked at.
 func checkDepth(doc document.Doc) error {
-	if len(doc) > 7*maxInsertedDepth && deeperThan(doc, maxInsertedDepth) {
-		return mongoerr.New(mongoerr.Overflow, "cannot insert document because it exceeds %d levels of nesting", maxInsertedDepth)
+	if len(doc) > 7*document.MaxStoredDepth && doc.Depth() > document.MaxStoredDepth {
+		return mongoerr.New(mongoerr.Overflow, "cannot insert document because it exceeds %d levels of nesting", document.MaxStoredDepth)
 	}
 	return nil
-}
-
-func deeperThan(doc document.Doc, n int) bool {
-	if n == 0 {
-		return true
-	}
-	for it := doc.Iter(); it.Next(); {
-		if inside := it.Value().Doc(); len(inside) > 7*(n-1) && deeperThan(inside, n-1) {
-			return true
-		}
-	}
-	return false
 }
 
 // duplicateKey is mongod's error for a unique key that is taken.

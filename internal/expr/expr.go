@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"context"
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
@@ -79,7 +80,8 @@ func (e *Expression) Eval(x *Evaluator) (document.Value, error) {
 
 // Evaluator evaluates expressions for one document after the other. It is not for concurrent use; its zero value is ready.
 type Evaluator struct {
-	Meta func(name string) document.Value // $meta; nil: there is none
+	Meta    func(name string) document.Value // $meta; nil: there is none
+	Context context.Context                  // ends scripts; may be nil
 
 	root  document.Doc
 	vars  []document.Value

@@ -22,11 +22,6 @@ func init() {
 		"$tsSecond":    {min: 1, max: 1, eval: one(timestampPart(5687301, "$tsSecond", func(ts uint64) int64 { return int64(ts >> 32) }))},
 		"$tsIncrement": {min: 1, max: 1, eval: one(timestampPart(5687302, "$tsIncrement", func(ts uint64) int64 { return int64(ts & (1<<32 - 1)) }))},
 	})
-	for _, name := range []string{"$function", "$accumulator"} {
-		operators[name] = &operator{parse: func(_ *compiler, name string, _ document.Value) (node, error) {
-			return nil, mongoerr.New(mongoerr.NotImplemented, "%s is not supported yet", name)
-		}}
-	}
 }
 
 // randNode is $rand.

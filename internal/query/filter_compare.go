@@ -87,6 +87,14 @@ func parseEq(c *filterCompiler, path string, operand document.Value) (*Node, err
 	return c.comparison(OpEq, path, operand), nil
 }
 
+// parseEqOperator is {$eq: value}: a regular expression is a value there.
+func parseEqOperator(c *filterCompiler, path string, operand document.Value) (*Node, error) {
+	if operand.Type == document.TypeRegex {
+		return c.comparison(OpEq, path, operand), nil
+	}
+	return parseEq(c, path, operand)
+}
+
 func parseNe(c *filterCompiler, path string, operand document.Value) (*Node, error) {
 	switch operand.Type {
 	case document.TypeUndefined:

@@ -22,6 +22,7 @@ func (m *exprMatcher) matchDoc(doc document.Doc, run *matching) bool {
 		x = &expr.Evaluator{}
 	}
 	defer m.evaluators.Put(x)
+	x.Context = run.ctx
 	x.Begin(doc)
 	v, err := m.e.Eval(x)
 	if err != nil {

@@ -32,6 +32,7 @@ const (
 	OpInPatterns  Op = "$in with regular expressions"
 	OpExpr        Op = "$expr"
 	OpSampleRate  Op = "$sampleRate"
+	OpWhere       Op = "$where"
 	OpJSONSchema  Op = "$jsonSchema"
 )
 

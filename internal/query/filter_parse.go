@@ -37,14 +37,14 @@ func init() { // not initializers: the functions refer back to the tables
 		"$ref":         parseReferenceField("$ref"),
 		"$id":          parseReferenceField("$id"),
 		"$db":          parseReferenceField("$db"),
-		"$where":       parseTopLevelOnly("$where"),
+		"$where":       parseWhere,
 		"$text":        parseTopLevelOnly("$text"),
 		"$expr":        parseExpr,
 		"$jsonSchema":  parseJSONSchema,
 		"$sampleRate":  parseSampleRate,
 	}
 	pathOperators = map[string]func(*filterCompiler, string, document.Value) (*Node, error){
-		"$eq":           parseEq,
+		"$eq":           parseEqOperator,
 		"$ne":           parseNe,
 		"$gt":           parseOrder(OpGt),
 		"$gte":          parseOrder(OpGte),

@@ -20,8 +20,9 @@ type Projection struct {
 }
 
 type projectionNode struct {
-	fields []*projectionField
-	byName map[string]*projectionField // nil while there are few
+	fields   []*projectionField
+	computes bool                        // fields below are computed: elements of arrays that are no documents will become some
+	byName   map[string]*projectionField // nil while there are few
 }
 
 type projectionField struct {
@@ -159,6 +160,8 @@ func (p *projecting) appendArray(dst []byte, array document.Doc, n *projectionNo
 			}
 		case p.exclusion:
 			dst = appendElement(dst, document.Index(count), v)
+		case n.computes:
+			dst = appendElement(dst, document.Index(count), document.Null)
 		default:
 			continue
 		}

@@ -193,6 +193,11 @@ func (ps *projectionParser) compute(path string, v document.Value, isMeta bool) 
 	default:
 		ps.kind = kindInclusion
 	}
+	if isMeta && !ps.opts.Stage {
+		if err := checkMeta(v.Doc().First().Value.Str()); err != nil {
+			return err
+		}
+	}
 	value, err := expr.Compile(v, ps.opts.Expr)
 	if err != nil {
 		return err
@@ -200,8 +205,21 @@ func (ps *projectionParser) compute(path string, v document.Value, isMeta bool) 
 	if err := ps.add(path, projectionField{drop: true}); err != nil {
 		return err
 	}
+	ps.p.root.markComputed(path)
 	ps.p.computed.add(path, value)
 	return nil
+}
+
+// markComputed notes at the fields on the way to a path that it is computed.
+func (n *projectionNode) markComputed(path string) {
+	for {
+		part, rest, more := strings.Cut(path, ".")
+		if !more {
+			return
+		}
+		n, path = n.field(part).sub, rest
+		n.computes = true
+	}
 }
 
 // add puts a field into the tree.

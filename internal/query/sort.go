@@ -90,6 +90,15 @@ func (s *Sort) add(path string, v document.Value) error {
 	return nil
 }
 
+// checkMeta refuses what a find knows of its documents only if the filter has an operator that there is not yet.
+func checkMeta(name string) error {
+	what := map[string]string{"textScore": "text score", "geoNearDistance": "$geoNear distance", "geoNearPoint": "$geoNear point"}[name]
+	if what == "" {
+		return nil
+	}
+	return mongoerr.New(40218, "query requires %s metadata, but it is not available", what)
+}
+
 func sortExpressionError(spec document.Doc) error {
 	e := spec.First()
 	switch {
@@ -99,7 +108,9 @@ func sortExpressionError(spec document.Doc) error {
 		return mongoerr.New(mongoerr.FailedToParse, "Cannot have additional keys in a $meta sort specification")
 	}
 	switch e.Str() {
-	case "textScore", "randVal", "searchScore", "searchHighlights", "geoNearDistance":
+	case "textScore", "geoNearDistance":
+		return checkMeta(e.Str())
+	case "randVal", "searchScore", "searchHighlights":
 		return notYet("sorting by $meta is")
 	}
 	return mongoerr.New(31138, "Illegal $meta sort: %s", elementText(e.Key, e.Value))

@@ -37,9 +37,6 @@ type Env struct {
 	ID        document.ObjectID // the _id of an upserted document that has none
 }
 
-// maxStoredDepth is how deep a stored document may be nested (mongod's BSONDepth::getMaxDepthForUserStorage).
-const maxStoredDepth = document.MaxDepth - 20
-
 // CompileUpdate compiles an update: a document of operators, a replacement document, or an array of pipeline stages.
 // The update aliases its bytes.
 func CompileUpdate(update document.Value, opts UpdateOptions) (*Update, error) {
@@ -122,21 +119,10 @@ func (u *Update) checkID(old, updated document.Doc) error {
 
 // checkDepth refuses what is nested too deeply to be stored.
 func checkDepth(d document.Doc) error {
-	if docDepth(d) > maxStoredDepth {
-		return mongoerr.New(mongoerr.Overflow, "Document exceeds maximum nesting depth of %d", maxStoredDepth)
+	if d.Depth() > document.MaxStoredDepth {
+		return mongoerr.New(mongoerr.Overflow, "Document exceeds maximum nesting depth of %d", document.MaxStoredDepth)
 	}
 	return nil
-}
-
-// docDepth returns how many documents are nested in d, itself included.
-func docDepth(d document.Doc) int {
-	deepest := 0
-	for it := d.Iter(); it.Next(); {
-		if v := it.Value(); v.Doc() != nil {
-			deepest = max(deepest, docDepth(v.Doc()))
-		}
-	}
-	return deepest + 1
 }
 
 // dollarNameError is mongod's answer to a top-level field whose name starts with $.

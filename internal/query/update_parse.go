@@ -103,9 +103,9 @@ func (c *updateCompiler) parse(name, path string, operand document.Value) (opera
 func (c *updateCompiler) noteDepth(path string, operand document.Value) {
 	depth := strings.Count(path, ".") + 2
 	if operand.Doc() != nil {
-		depth += docDepth(operand.Doc())
+		depth += operand.Doc().Depth()
 	}
-	c.u.deep = c.u.deep || depth > maxStoredDepth
+	c.u.deep = c.u.deep || depth > document.MaxStoredDepth
 }
 
 // maxUpdateParts is how many parts the path of an update may have. No document is nested that deep.
@@ -117,7 +117,7 @@ func checkUpdatePath(path string) error {
 		return mongoerr.New(mongoerr.EmptyFieldName, "An empty update path is not valid.")
 	}
 	if strings.Count(path, ".") >= maxUpdateParts {
-		return mongoerr.New(mongoerr.Overflow, "Document exceeds maximum nesting depth of %d", maxStoredDepth)
+		return mongoerr.New(mongoerr.Overflow, "Document exceeds maximum nesting depth of %d", document.MaxStoredDepth)
 	}
 	positional := 0
 	for part := range strings.SplitSeq(path, ".") {
