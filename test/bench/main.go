@@ -3,7 +3,7 @@
 // Command bench compares two servers side by side: the same operations, in slices that alternate
 // between them, over raw OP_MSG sockets, so that the client costs little of the machine that both share.
 //
-//	go run ./test/bench -a PATH|URI -b PATH|URI [-members 3] [-conns 1,16] [-slice 1.5s] [-rounds 3] [-only REGEXP]
+//	go run ./test/bench -a PATH|URI -b PATH|URI [-members 3] [-conns 1,16] [-slice 1.5s] [-rounds 3] [-only REGEXP] [-queries]
 //
 // A PATH is a server binary (morton or mongod), started here as a set of -members; a URI names a
 // running set on this machine. Printed are medians of A, and the ratios of A to B: above 1 is better
@@ -32,6 +32,9 @@ type settings struct {
 	conns   []int
 	only    *regexp.Regexp
 	json    string
+
+	workloads []workload
+	preload   func(*server) error
 }
 
 func main() {
@@ -46,7 +49,11 @@ func main() {
 	flag.DurationVar(&s.slice, "slice", 1500*time.Millisecond, "length of one slice")
 	flag.IntVar(&s.rounds, "rounds", 3, "slices of each server per workload")
 	flag.StringVar(&s.json, "json", "", "also write the results to this file")
+	queries := flag.Bool("queries", false, "measure queries on a million documents instead")
 	flag.Parse()
+	if s.workloads, s.preload = workloads, preload; *queries {
+		s.workloads, s.preload = queryWorkloads, preloadQueried
+	}
 	if err := parse(&s, *conns, *only); err != nil || *a == "" || *b == "" {
 		fmt.Fprintln(os.Stderr, "bench: -a and -b are needed;", err)
 		flag.Usage()
@@ -81,14 +88,14 @@ func run(a, b string, s settings) error {
 		}
 		defer srv.close()
 		servers[i] = srv
-		if err := preload(srv); err != nil {
+		if err := s.preload(srv); err != nil {
 			return fmt.Errorf("%s: load the documents: %w", what, err)
 		}
 	}
 	fmt.Printf("A = %s, B = %s; %d slices of %s each, medians\n\n", a, b, s.rounds, s.slice)
 	fmt.Printf("%-34s %5s %10s %8s %17s %17s %15s\n", "", "conns", "A ops/s", "ops A/B", "p50 us A (A/B)", "p99 us A (A/B)", "CPU us A (A/B)")
 	var results []comparison
-	for _, w := range workloads {
+	for _, w := range s.workloads {
 		if !s.only.MatchString(w.name) {
 			continue
 		}

@@ -179,6 +179,9 @@ func counted(reply bson.Raw) int32 {
 	if n, ok := reply.Lookup("n").AsInt64OK(); ok {
 		return int32(n)
 	}
+	if _, ok := reply.Lookup("numIndexesAfter").AsInt64OK(); ok {
+		return 0
+	}
 	batch, ok := reply.Lookup("cursor", "firstBatch").ArrayOK()
 	if !ok {
 		return -1
