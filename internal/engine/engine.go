@@ -60,6 +60,8 @@ type Engine struct {
 
 	sortBytes atomic.Int64 // see SortBytes
 
+	builds sync.Map // number of an index that is being built -> *BuildProgress
+
 	distinct sync.Mutex // held while keys of indexes with prepareUnique are checked and written; before mu
 
 	appliedMu sync.Mutex

@@ -12,18 +12,19 @@ import (
 
 // entryScan walks the entries of an index within ranges.
 type entryScan struct {
-	v      *View
-	coll   *Collection
-	index  *Index
-	back   bool
-	ranges []plan.Range // in the order of the walk, with the index's prefix
-	at     int
-	scan   *scan
-	begun  bool   // the current range has been begun
-	last   []byte // the key that was returned last, while suspended
-	again  bool   // the key that was returned last is to be returned once more
-	seeks  int64
-	keys   int64
+	v        *View
+	coll     *Collection
+	index    *Index
+	back     bool
+	ranges   []plan.Range // in the order of the walk, with the index's prefix
+	at       int
+	scan     *scan
+	begun    bool   // the current range has been begun
+	standing bool   // the scan stands on an entry that is behind the range before the current one
+	last     []byte // the key that was returned last, while suspended
+	again    bool   // the key that was returned last is to be returned once more
+	seeks    int64
+	keys     int64
 }
 
 func newEntryScan(v *View, coll *Collection, p *plan.Plan) (*entryScan, error) {
@@ -55,44 +56,72 @@ func (s *entryScan) rid() uint64 { return entryRecord(s.scan.value()) }
 // key returns the current entry's key behind the index's prefix.
 func (s *entryScan) key() []byte { return s.scan.key()[keys.IndexPrefixLen:] }
 
-// next moves to the next entry, through the ranges.
+// next moves to the next entry, through the ranges. One scan serves them all: making one costs more than moving it.
 func (s *entryScan) next() (bool, error) {
 	for s.at < len(s.ranges) {
-		r := s.ranges[s.at]
 		if s.scan == nil {
-			scan, err := s.v.newScan(r.Start, r.End, s.back)
-			if err != nil {
+			if err := s.open(); err != nil {
 				return false, err
 			}
-			s.scan = scan
 		}
-		if s.move(r) {
+		r := &s.ranges[s.at]
+		if !s.move(r) { // there is nothing behind this range either
+			s.at = len(s.ranges)
+			break
+		}
+		if s.within(r) {
 			s.keys++
+			s.standing = false
 			return true, s.scan.err
 		}
-		err := s.scan.close()
-		s.scan, s.begun = nil, false
-		if err != nil {
-			return false, err
-		}
 		s.at++
+		s.begun, s.standing = false, true
 	}
-	return false, nil
+	return false, s.close()
 }
 
-func (s *entryScan) move(r plan.Range) (ok bool) {
+func (s *entryScan) open() (err error) {
+	lo, hi := s.ranges[s.at].Start, s.ranges[len(s.ranges)-1].End
+	if s.back {
+		lo, hi = s.ranges[len(s.ranges)-1].Start, s.ranges[s.at].End
+	}
+	s.scan, err = s.v.newScan(lo, hi, s.back)
+	return err
+}
+
+// within reports whether the scan, which is not before the range, is not behind it either.
+func (s *entryScan) within(r *plan.Range) bool {
+	if s.back {
+		return bytes.Compare(s.scan.key(), r.Start) >= 0
+	}
+	return bytes.Compare(s.scan.key(), r.End) < 0
+}
+
+// move moves on, to the range's first entry if it has not been begun. It may end up behind the range.
+func (s *entryScan) move(r *plan.Range) (ok bool) {
 	switch {
 	case s.begun && s.last == nil:
 		return s.scan.next()
 	case s.begun:
 		ok = s.scan.seek(s.goOn())
 		s.last, s.again = nil, false
+	case s.standing && s.reached(r):
+		s.begun = true
+		return true
 	default:
 		ok = s.scan.first(r.Start, r.End)
 		s.begun = true
 	}
 	s.seeks++
 	return ok
+}
+
+// reached reports whether the scan stands where the range begins, or behind that.
+func (s *entryScan) reached(r *plan.Range) bool {
+	if s.back {
+		return bytes.Compare(s.scan.key(), r.End) < 0
+	}
+	return bytes.Compare(s.scan.key(), r.Start) >= 0
 }
 
 // goOn returns where a scan that was suspended goes on.
@@ -134,7 +163,9 @@ func (s *entryScan) close() error {
 	if s.scan == nil {
 		return nil
 	}
-	return s.scan.close()
+	scan := s.scan
+	s.scan = nil
+	return scan.close()
 }
 
 // checkContext looks every now and then whether to stop.

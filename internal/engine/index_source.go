@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
@@ -13,6 +14,7 @@ import (
 // indexSource walks an index and fetches what its entries lead to, or tells it from the entries if they say enough.
 type indexSource struct {
 	*entryScan
+	fetcher
 	keep    *query.Filter // of entries
 	covered bool
 	blank   bool // nothing is needed of the documents
@@ -22,7 +24,6 @@ type indexSource struct {
 	told    document.Builder
 	space   []byte
 	fromKey document.Doc // what the current entry tells; nil if it was not looked at or does not tell enough
-	buf     []byte
 	stats   scanStats
 	pause   int64 // after so many works on trial; 0: never
 }
@@ -41,7 +42,7 @@ func newIndexSource(v *View, coll *Collection, p *plan.Plan) (*indexSource, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &indexSource{entryScan: scan, keep: p.KeyFilter, covered: p.Covered, blank: p.Covered && p.Blank}
+	s := &indexSource{entryScan: scan, fetcher: fetcher{v: v, coll: coll}, keep: p.KeyFilter, covered: p.Covered, blank: p.Covered && p.Blank}
 	if p.Dedup {
 		s.seen = map[uint64]struct{}{}
 	}
@@ -119,8 +120,7 @@ func (s *indexSource) load(rid uint64) (doc document.Doc, ok bool, err error) {
 	case s.covered && s.fromKey != nil:
 		return s.fromKey, true, nil
 	}
-	doc, err = s.v.fetch(s.buf, s.coll, rid)
-	s.buf = doc
+	doc, err = s.fetch(rid)
 	s.stats.docs++
 	if err != nil {
 		return nil, false, err
@@ -162,4 +162,17 @@ func appendPath(b *document.Builder, path string, v document.Value) {
 	}
 }
 
-func (s *indexSource) suspend() { s.entryScan.suspend(false) }
+func (s *indexSource) suspend() { s.let(false) }
+
+// let lets go of the view. again: the current entry has not been dealt with.
+func (s *indexSource) let(again bool) {
+	s.entryScan.suspend(again)
+	_ = s.fetcher.suspend() // what was read was read
+}
+
+func (s *indexSource) resume(v *View) error {
+	s.fetcher.v = v
+	return s.entryScan.resume(v)
+}
+
+func (s *indexSource) close() error { return errors.Join(s.fetcher.suspend(), s.entryScan.close()) }

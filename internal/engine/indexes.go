@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -95,59 +96,115 @@ func planIndexesOf(v *View, coll *Collection, specs []document.Doc) (*catalogCha
 }
 
 // buildIndex adds the entries of all documents to an index, group by group beside reads and writes, and makes it ready. Groups are entered
-// like any write: a document that another write changed meanwhile is looked at again.
+// like any write: if another write changed one of its documents meanwhile, a group is made again.
 func (e *Engine) buildIndex(ctx context.Context, number, index uint32) (oplog.OpTime, error) {
-	v := e.Local()
-	defer v.Close()
-	coll := v.Catalog.numbers[number]
-	if coll == nil {
-		return oplog.OpTime{}, mongoerr.New(mongoerr.IndexBuildAborted, "collection dropped while its index was built")
-	}
-	src, err := newRecordSource(&v, coll, false)
-	if err != nil {
-		return oplog.OpTime{}, err
-	}
+	b := &indexBuild{e: e, number: number, index: index}
+	b.from, b.end = keys.RecordRange(number)
+	defer e.builds.Delete(index)
 	for more := true; more; {
-		var rids []uint64
-		if rids, more, err = collectGroup(ctx, src, nil); err == nil && len(rids) > 0 {
-			err = e.doGroup(ctx, coll, rids, func(_ context.Context, v *View, coll *Collection, found []match) error {
-				return e.buildGroup(v, coll, index, found)
-			})
+		if err := ctx.Err(); err != nil {
+			return oplog.OpTime{}, err
 		}
-		if err != nil {
-			return oplog.OpTime{}, errors.Join(err, src.close())
+		if err := e.throttle(ctx); err != nil {
+			return oplog.OpTime{}, err
 		}
-	}
-	if err := src.close(); err != nil {
-		return oplog.OpTime{}, err
+		var err error
+		if more, err = b.group(ctx); err != nil && !errors.Is(err, errConflict) {
+			return oplog.OpTime{}, err
+		} else if err != nil {
+			more = true
+		}
 	}
 	return e.finishIndex(ctx, number, index)
 }
 
-func (e *Engine) buildGroup(v *View, coll *Collection, index uint32, found []match) error {
-	i := slices.IndexFunc(coll.Indexes, func(ix *Index) bool { return ix.Number == index })
-	if i < 0 {
-		return mongoerr.New(mongoerr.IndexBuildAborted, "index dropped while it was built")
+// indexBuild is the build of an index under way.
+type indexBuild struct {
+	e             *Engine
+	number, index uint32
+	from, end     []byte // of the records that are left
+}
+
+// buildOps is how many documents a group of a build has, at most.
+const buildOps = 2000
+
+// group adds the entries of the next documents.
+func (b *indexBuild) group(ctx context.Context) (more bool, err error) {
+	v := b.e.Local()
+	defer v.Close()
+	coll, ix, err := b.find(&v)
+	if err != nil {
+		return false, err
 	}
-	ix := coll.Indexes[i]
-	w := oplog.NewWriter(&oplog.Header{Wall: time.Now().UnixMilli(), Namespace: coll.NS, UUID: coll.UUID, Collection: coll.Number}, groupBytes/4)
-	g := &changeGroup{e: e, v: v, coll: coll, w: w}
-	for _, m := range found {
-		g.guards = append(g.guards, keys.AppendRecord(nil, coll.Number, m.rid))
-		g.new.Reset()
-		if err := e.appendEntries(&g.new, coll, ix, m.doc, m.rid); err != nil {
-			return err
+	s, err := v.newScan(b.from, b.end, false)
+	if err != nil {
+		return false, err
+	}
+	g := &changeGroup{e: b.e, v: &v, coll: coll}
+	next, err := b.collect(ctx, g, ix, s)
+	if err = errors.Join(err, s.close()); err != nil {
+		return false, err
+	}
+	if len(g.guards) > 0 {
+		if _, err := g.propose(); err != nil {
+			return false, err
 		}
-		if ix.Unique {
-			if err := g.claimEntries(ix, m); err != nil {
-				return err
+	}
+	b.progress(coll, ix).done.Add(int64(g.records))
+	b.from = next
+	return next != nil, nil
+}
+
+// find returns the collection and the index as they are now.
+func (b *indexBuild) find(v *View) (*Collection, *Index, error) {
+	coll := v.Catalog.numbers[b.number]
+	if coll == nil {
+		return nil, nil, mongoerr.New(mongoerr.IndexBuildAborted, "collection dropped while its index was built")
+	}
+	i := slices.IndexFunc(coll.Indexes, func(ix *Index) bool { return ix.Number == b.index })
+	if i < 0 {
+		return nil, nil, mongoerr.New(mongoerr.IndexBuildAborted, "index dropped while it was built")
+	}
+	return coll, coll.Indexes[i], nil
+}
+
+// collect puts the entries of documents into the group until it is large enough, and returns where the next begins; nil at the end.
+func (b *indexBuild) collect(ctx context.Context, g *changeGroup, ix *Index, s *scan) (next []byte, err error) {
+	g.w = oplog.NewWriter(&oplog.Header{Wall: time.Now().UnixMilli(), Namespace: g.coll.NS, UUID: g.coll.UUID, Collection: g.coll.Number}, groupBytes)
+	g.w.Begin(oplog.Internal, -1, nil, nil)
+	n := 0
+	ok := s.seek(b.from)
+	for ; ok && n < buildOps && g.w.Size() < groupBytes; ok = s.next() {
+		if n++; n%checkEvery == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
 			}
 		}
-		w.Begin(oplog.Internal, -1, nil, nil)
-		g.writeKeys(m.rid)
+		if err := g.build(ix, match{recordID(s.key()), s.value()}); err != nil {
+			return nil, err
+		}
 	}
-	_, err := g.propose()
-	return err
+	if s.err != nil || !ok {
+		return nil, s.err
+	}
+	return bytes.Clone(s.key()), nil
+}
+
+// build adds the entries of one document in one index.
+func (g *changeGroup) build(ix *Index, m match) error {
+	g.guards = append(g.guards, keys.AppendRecord(nil, g.coll.Number, m.rid))
+	g.records++
+	g.new.Reset()
+	if err := g.e.appendEntries(&g.new, g.coll, ix, m.doc, m.rid); err != nil {
+		return err
+	}
+	if ix.Unique {
+		if err := g.claimEntries(ix, m); err != nil {
+			return err
+		}
+	}
+	g.writeKeys(m.rid)
+	return nil
 }
 
 // claimEntries checks that the document's unique keys are free, or its own already.

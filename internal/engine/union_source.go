@@ -48,7 +48,7 @@ func (b *branchSource) load(rid uint64) (document.Doc, bool, error) {
 }
 
 func (b *branchSource) suspend() {
-	b.entryScan.suspend(b.ready)
+	b.let(b.ready)
 	b.ready = false
 }
 

@@ -477,6 +477,7 @@ type changeGroup struct {
 	old, new keys.Entries
 	unique   map[string]struct{} // unique keys that this group takes
 	distinct []distinctKey
+	records  int // of a build: how many documents
 }
 
 func (g *changeGroup) begin(kind oplog.Kind, o, o2 document.Doc, size int) {

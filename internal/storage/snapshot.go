@@ -78,6 +78,27 @@ func (p *Probe) Has(key []byte) (bool, error) {
 // Close ends the probe.
 func (p *Probe) Close() error { return p.it.Close() }
 
+// Cursor looks up the values of keys that are mostly there, one after the other.
+type Cursor struct{ it *pebble.Iterator }
+
+// NewCursor returns a cursor in a store. It must be closed before the snapshot is released.
+func (n *Snapshot) NewCursor(store keys.Store) (*Cursor, error) {
+	it, err := n.snap[store].NewIter(&pebble.IterOptions{KeyTypes: pebble.IterKeyTypePointsOnly})
+	return &Cursor{it}, err
+}
+
+// Get returns the value of a key, valid until the next call.
+func (c *Cursor) Get(key []byte) (value []byte, found bool, err error) {
+	if !c.it.SeekPrefixGE(key) || !bytes.Equal(c.it.Key(), key) {
+		return nil, false, c.it.Error()
+	}
+	value, err = c.it.ValueAndErr()
+	return value, err == nil, err
+}
+
+// Close ends the cursor.
+func (c *Cursor) Close() error { return c.it.Close() }
+
 // Iter is a position in a range of one store.
 type Iter = pebble.Iterator
 

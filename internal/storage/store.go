@@ -261,8 +261,10 @@ func (s *Store) pebbleOptions(p *pair, store int) *pebble.Options {
 			},
 		},
 	}
-	for i := range o.Levels {
+	for i := range o.Levels { // a reader of random records opens few files, and finds their blocks in one step
+		o.TargetFileSizes[i] = 32 << 20
 		o.Levels[i].BlockSize = 16 << 10
+		o.Levels[i].IndexBlockSize = 256 << 10
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.Levels[i].FilterType = pebble.TableFilter
 	}
