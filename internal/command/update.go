@@ -55,7 +55,8 @@ func checkUpdateType(v document.Value) error {
 	return mongoerr.New(mongoerr.FailedToParse, "Update argument must be either an object or an array")
 }
 
-// checkUpdateStages refuses a pipeline with what is no stage. That ends the whole command, when it is the statement's turn.
+// checkUpdateStages refuses a pipeline with what is no stage. As in mongod, which looks at the stages when it counts them, that is the answer to the whole
+// command, though the other statements have had their effect.
 func checkUpdateStages(v document.Value) error {
 	if v.Type != document.TypeArray {
 		return nil
@@ -91,9 +92,6 @@ func runUpdate(ctx context.Context, o *operation, a *updateArgs) error {
 	r := &batchResult{isUpdate: true}
 	for i := range a.updates {
 		o.d.metrics.countKind(kindUpdate, 1)
-		if err := checkUpdateStages(a.updates[i].u); err != nil {
-			return err
-		}
 		err := o.updateOne(ctx, a, i, r)
 		if err != nil {
 			if err = r.statementError(i, err); err != nil {
@@ -102,6 +100,11 @@ func runUpdate(ctx context.Context, o *operation, a *updateArgs) error {
 			if a.ordered {
 				break
 			}
+		}
+	}
+	for i := range a.updates {
+		if err := checkUpdateStages(a.updates[i].u); err != nil {
+			return err
 		}
 	}
 	o.appendBatch(r)
