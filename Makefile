@@ -46,6 +46,10 @@ conformance-table: ## writes the README's table of what works from the corpus
 record: ## asks a real mongod: make record URI=mongodb://HOST:PORT CASES="test/conformance/cases/x.json ..."
 	$(GO) run ./test/conformance record -server $(URI) $(CASES)
 
+.PHONY: differential
+differential: build ## random commands side by side with a real mongod: MONGOD=path, TIME=10m, SEED=number
+	$(GO) run ./test/differential -ours ./morton -theirs $(MONGOD) -time $${TIME:-10m} $(if $(SEED),-seed $(SEED))
+
 .PHONY: crash
 crash: build ## real processes killed with -9 under load; ROUNDS=50 for the long form
 	$(PYTHON) test/crash/run --binary ./morton --rounds $${ROUNDS:-5}
