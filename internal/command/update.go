@@ -46,9 +46,6 @@ func checkUpdateType(v document.Value) error {
 			if it.Value().Type != document.TypeDocument {
 				return mongoerr.New(mongoerr.TypeMismatch, "Each element of the 'pipeline' array must be an object")
 			}
-			if it.Value().Doc().Len() != 1 {
-				return mongoerr.New(40323, "A pipeline stage specification object must contain exactly one field.")
-			}
 		}
 		return nil
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -96,20 +97,22 @@ func (u *update) compile() (err error) {
 	}
 	options := u.spec.Expr
 	options.Collator = order
-	if u.filter, err = query.CompileFilter(filter, query.FilterOptions{Collator: order, Expr: options, Upsert: u.spec.Upsert}); err != nil {
-		return err
-	}
-	if u.sort, err = compileSort(u.spec.Sort, order); err != nil {
-		return err
-	}
+	compiled, filterErr := query.CompileFilter(filter, query.FilterOptions{Collator: order, Expr: options, Upsert: u.spec.Upsert})
+	u.filter = compiled
 	if options, err = options.WithConstants(u.spec.Constants); err != nil {
 		return err
 	}
 	u.change, err = query.CompileUpdate(u.spec.Update, query.UpdateOptions{Filter: u.filter, ArrayFilters: u.spec.ArrayFilters,
 		Multi: u.spec.Multi, Collator: order, Expr: options, KnownStage: u.spec.KnownStage})
+	if err = cmp.Or(err, filterErr); err != nil { // of two mistakes, the update's is told
+		return err
+	}
+	if u.sort, err = compileSort(u.spec.Sort, order); err != nil {
+		return err
+	}
 	now := time.Now()
 	u.env = query.Env{NowMS: now.UnixMilli(), Timestamp: uint64(oplog.Next(0, now)), ID: document.NewObjectID()}
-	return err
+	return nil
 }
 
 // runOne updates one document, or inserts one. errConflict: nothing happened, again.

@@ -68,7 +68,7 @@ func (c *filterCompiler) allElement(path string, v document.Value, elemMatch boo
 		if isOperatorDoc(v) {
 			return nil, badValue("no $ expressions in $all")
 		}
-		return parseEq(c, path, v)
+		return parseValue(c, path, v)
 	}
 	e := v.Doc().First()
 	if v.Type != document.TypeDocument || e.Key != "$elemMatch" || v.Doc().Len() != 1 {

@@ -77,22 +77,20 @@ func (c *filterCompiler) comparison(op Op, path string, v document.Value) *Node 
 	return &Node{Op: op, Path: path, Value: v, pred: &comparison{op, v, c.collator}, spread: true}
 }
 
-func parseEq(c *filterCompiler, path string, operand document.Value) (*Node, error) {
-	switch operand.Type {
-	case document.TypeUndefined:
-		return nil, badValue("cannot compare to undefined")
-	case document.TypeRegex:
-		return parseRegexValue(path, operand)
+// parseValue is {path: value}: a regular expression stands for what matches it.
+func parseValue(c *filterCompiler, path string, value document.Value) (*Node, error) {
+	if value.Type == document.TypeRegex {
+		return parseRegexValue(path, value)
 	}
-	return c.comparison(OpEq, path, operand), nil
+	return parseEq(c, path, value)
 }
 
-// parseEqOperator is {$eq: value}: a regular expression is a value there.
-func parseEqOperator(c *filterCompiler, path string, operand document.Value) (*Node, error) {
-	if operand.Type == document.TypeRegex {
-		return c.comparison(OpEq, path, operand), nil
+// parseEq is {path: {$eq: value}}: a regular expression stands for itself.
+func parseEq(c *filterCompiler, path string, operand document.Value) (*Node, error) {
+	if operand.Type == document.TypeUndefined {
+		return nil, badValue("cannot compare to undefined")
 	}
-	return parseEq(c, path, operand)
+	return c.comparison(OpEq, path, operand), nil
 }
 
 func parseNe(c *filterCompiler, path string, operand document.Value) (*Node, error) {

@@ -44,7 +44,7 @@ func init() { // not initializers: the functions refer back to the tables
 		"$sampleRate":  parseSampleRate,
 	}
 	pathOperators = map[string]func(*filterCompiler, string, document.Value) (*Node, error){
-		"$eq":           parseEqOperator,
+		"$eq":           parseEq,
 		"$ne":           parseNe,
 		"$gt":           parseOrder(OpGt),
 		"$gte":          parseOrder(OpGte),
@@ -108,7 +108,7 @@ func (c *filterCompiler) element(name string, v document.Value) ([]*Node, error)
 	if err := checkFilterPath(name); err != nil {
 		return nil, err
 	}
-	n, err := parseEq(c, name, v)
+	n, err := parseValue(c, name, v)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func parseComment(*filterCompiler, document.Value) (*Node, error) { return nil, 
 func parseReferenceField(name string) func(*filterCompiler, document.Value) (*Node, error) {
 	return func(c *filterCompiler, operand document.Value) (*Node, error) {
 		if !isOperatorDoc(operand) {
-			return parseEq(c, name, operand)
+			return parseValue(c, name, operand)
 		}
 		list, err := c.operators(name, operand.Doc())
 		if err != nil {

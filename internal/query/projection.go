@@ -21,7 +21,7 @@ type Projection struct {
 
 type projectionNode struct {
 	fields   []*projectionField
-	computes bool                        // fields below are computed: elements of arrays that are no documents will become some
+	computes bool                        // fields below are computed: what is no document will become one, in its place
 	byName   map[string]*projectionField // nil while there are few
 }
 
@@ -132,8 +132,11 @@ func (p *projecting) appendField(dst []byte, it *document.Iter, f *projectionFie
 	case f.sub == nil:
 		return appendElement(dst, f.name, v)
 	case v.Doc() == nil:
-		if p.exclusion {
+		switch {
+		case p.exclusion:
 			return appendElement(dst, f.name, v)
+		case f.sub.computes:
+			return appendElement(dst, f.name, document.Empty.AsValue())
 		}
 		return dst
 	}

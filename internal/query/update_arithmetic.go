@@ -22,7 +22,8 @@ type arithmetic struct {
 func (op *arithmetic) apply(a *applier, old document.Value) (document.Value, effect, error) {
 	switch {
 	case old.IsMissing() && op.mul:
-		return op.zero(), stored, nil
+		v, _ := op.result(a, document.Int32(0))
+		return v, stored, nil
 	case old.IsMissing():
 		return op.operand, stored, nil
 	case !old.IsNumber():
@@ -34,19 +35,6 @@ func (op *arithmetic) apply(a *applier, old document.Value) (document.Value, eff
 		return old, unchanged, badValue("Failed to apply %s operations to current value ((%s)%s) for document {%s}", op.name, shellType(old.Type), valueText(old), a.idText())
 	}
 	return v, stored, nil
-}
-
-// zero is what $mul makes of a missing field.
-func (op *arithmetic) zero() document.Value {
-	switch op.operand.Type {
-	case document.TypeInt32:
-		return document.Int32(0)
-	case document.TypeInt64:
-		return document.Int64(0)
-	case document.TypeDouble:
-		return document.Double(0)
-	}
-	return decimal.Zero.Value()
 }
 
 func (op *arithmetic) result(a *applier, old document.Value) (v document.Value, ok bool) {

@@ -43,7 +43,7 @@ func (op *pull) apply(a *applier, old document.Value) (document.Value, effect, e
 // documents, everything else must be equal.
 func parsePull(c document.Collator, operand document.Value) (operator, error) {
 	if operand.Type == document.TypeRegex {
-		n, err := parseEq(&filterCompiler{collator: c}, "", operand)
+		n, err := parseValue(&filterCompiler{collator: c}, "", operand)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,10 +16,14 @@ type answer struct {
 	reply bson.Raw
 }
 
+// madeUp are object ids that no document of ours has: a server made them.
+var madeUp = regexp.MustCompile(`\{"\$oid":"[0-9a-f]{2}[0-9a-f]*[1-9a-f][0-9a-f]*"\}`)
+
 // newAnswer takes from a reply what two servers must agree about. A failure is its code; documents are their bytes as text, sorted unless
 // the command says an order.
-func newAnswer(name string, reply bson.Raw, command bson.D) answer {
-	a := answer{reply: slices.Clone(reply)}
+func newAnswer(name string, reply bson.Raw, command bson.D) (a answer) {
+	a = answer{reply: slices.Clone(reply)}
+	defer func() { a.text = madeUp.ReplaceAllString(a.text, "made up") }()
 	if code, ok := reply.Lookup("code").AsInt64OK(); ok {
 		a.code = int(code)
 		a.text = fmt.Sprint("code ", code)

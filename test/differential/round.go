@@ -24,15 +24,18 @@ const (
 type pair struct {
 	conns                         [2]process.Conn
 	known                         []explanation
+	indexed                       string // the indexes of now, as text
 	commands, missing, passedOver int
 }
 
-// explanation is a known difference: of commands whose text has a word, ours and theirs having these codes (0: no error).
+// explanation is a known difference: of commands whose text has a word, with indexes whose text has another, ours and theirs having these
+// codes (0: no error).
 type explanation struct {
-	Has    string `json:"has"`
-	Ours   int    `json:"ours"`
-	Theirs int    `json:"theirs"`
-	Reason string `json:"reason"`
+	Has     string `json:"has"`
+	Indexes string `json:"indexes"`
+	Ours    int    `json:"ours"`
+	Theirs  int    `json:"theirs"`
+	Reason  string `json:"reason"`
 }
 
 func readExplained(path string) (list []explanation, err error) {
@@ -118,6 +121,7 @@ func (r *round) run() (*difference, error) {
 // set makes the collection anew on both sides; false: they do not take it alike.
 func (p *pair) set(docs []bson.Raw, indexes bson.A) (equal bool, err error) {
 	var ok [2]bool
+	p.indexed = show(bson.D{e("indexes", indexes)})
 	for i := range p.conns {
 		c := &p.conns[i]
 		if _, err := c.Run(database, bson.D{e("drop", collection)}); err != nil {
@@ -203,8 +207,11 @@ func (p *pair) both(command bson.D) (answers [2]answer, err error) {
 
 func (p *pair) explained(command bson.D, answers [2]answer) bool {
 	text := show(command)
+	if answers[0].text == answers[1].text {
+		return false
+	}
 	return slices.ContainsFunc(p.known, func(k explanation) bool {
-		return strings.Contains(text, k.Has) && k.Ours == answers[0].code && k.Theirs == answers[1].code && answers[0].text != answers[1].text
+		return strings.Contains(text, k.Has) && strings.Contains(p.indexed, k.Indexes) && k.Ours == answers[0].code && k.Theirs == answers[1].code
 	})
 }
 
