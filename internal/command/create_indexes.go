@@ -148,7 +148,7 @@ func normalizeIndex(given document.Doc, ignoreUnknown bool) (document.Doc, error
 		if err := checkIDIndex(given); err != nil {
 			return nil, err
 		}
-		if err := checkIDOptions(given); err != nil {
+		if err := checkIDOptions(given); err != nil && !given.Lookup("clustered").Truthy() {
 			return nil, err
 		}
 	case name.Str() == idIndexName:

@@ -106,7 +106,7 @@ func chooseIndexes(coll *engine.Collection, v document.Value) ([]*engine.Index, 
 	case len(list) == 0:
 		return nil, mongoerr.New(mongoerr.IndexNotFound, "can't find index with key: %s", v.Shell())
 	case list[0] == coll.Indexes[0]:
-		return nil, errDropIDIndex
+		return nil, cannotDropID(coll)
 	case len(list) > 1:
 		var specs []string
 		for _, ix := range list[:2] { // mongod names two, however many there are
@@ -118,7 +118,13 @@ func chooseIndexes(coll *engine.Collection, v document.Value) ([]*engine.Index, 
 	return list, nil
 }
 
-var errDropIDIndex = mongoerr.New(mongoerr.InvalidOptions, "cannot drop _id index")
+// cannotDropID is the error for the index on _id, which for a clustered collection is the collection.
+func cannotDropID(coll *engine.Collection) error {
+	if coll.Clustered {
+		return mongoerr.New(5979800, "It is illegal to drop the clusteredIndex")
+	}
+	return mongoerr.New(mongoerr.InvalidOptions, "cannot drop _id index")
+}
 
 func indexByName(coll *engine.Collection, name string) (*engine.Index, error) {
 	ix := coll.Index(name)
@@ -126,7 +132,7 @@ func indexByName(coll *engine.Collection, name string) (*engine.Index, error) {
 	case ix == nil:
 		return nil, mongoerr.New(mongoerr.IndexNotFound, "index not found with name [%s]", name)
 	case ix == coll.Indexes[0]:
-		return nil, errDropIDIndex
+		return nil, cannotDropID(coll)
 	}
 	return ix, nil
 }

@@ -43,7 +43,7 @@ var indexOptions = []indexOption{
 	{name: "max", missing: always},
 	{name: "collation", check: collationOption, append: appendIndexCollation},
 	{name: "wildcardProjection", missing: always},
-	{name: "clustered", missing: document.Value.Truthy},
+	{name: "clustered", append: appendFlag("clustered")},
 	{name: "prepareUnique", check: flagOption("prepareUnique"), append: appendFlag("prepareUnique")},
 }
 

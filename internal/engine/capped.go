@@ -49,7 +49,8 @@ func parseCapped(options document.Doc) *Capped {
 // groups that only remove come first.
 const trimLimit = 2000
 
-// groupLimits returns how large a group of insertions may become: one into a capped collection never removes what it inserts.
+// groupLimits returns how large a group of insertions may become: one into a capped collection never removes what it inserts. (A document
+// larger than the whole collection is there alone until the next comes, as in mongod.)
 func (c *Collection) groupLimits() (ops, bytes int) {
 	if c.Capped == nil {
 		return groupOps, groupBytes
@@ -63,14 +64,6 @@ func (c *Collection) ShownIndexes() int {
 		return len(c.Indexes) - 1
 	}
 	return len(c.Indexes)
-}
-
-// checkCapped refuses a document that the whole collection has no room for.
-func (c *Collection) checkCapped(doc document.Doc) error {
-	if c.Capped != nil && int64(len(doc)) > c.Capped.Size {
-		return mongoerr.New(mongoerr.BadValue, "object to insert exceeds cappedMaxSize")
-	}
-	return nil
 }
 
 // appendLock makes insertions into a capped collection come one after the other, so that the order of record ids is that of the log and a
@@ -205,9 +198,9 @@ func (e *Engine) ConvertToCapped(ctx context.Context, ns, to string, size int64)
 func withCapped(options document.Doc, c Capped) document.Doc {
 	var b document.Builder
 	b.AppendBool("capped", true)
-	b.AppendInt64("size", c.Size)
+	appendNumber(&b, "size", c.Size)
 	if c.Max != math.MaxInt32 {
-		b.AppendInt64("max", c.Max)
+		appendNumber(&b, "max", c.Max)
 	}
 	for it := options.Iter(); it.Next(); {
 		switch it.Key() {

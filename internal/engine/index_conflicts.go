@@ -19,6 +19,11 @@ func newSpecs(coll *Collection, specs []document.Doc) (fresh []document.Doc, err
 		there = append(there, ix.Spec)
 	}
 	for _, spec := range specs {
+		if skip, err := coll.checkSpec(spec); err != nil {
+			return nil, err
+		} else if skip {
+			continue
+		}
 		exists, err := conflict(there, spec)
 		if err != nil {
 			return nil, err
@@ -125,4 +130,19 @@ func shownSpec(spec document.Doc) document.Doc {
 		}
 	}
 	return b.Finish()
+}
+
+// checkSpec refuses an index that the kind of the collection forbids. skip tells that the collection itself is that index.
+func (c *Collection) checkSpec(spec document.Doc) (skip bool, err error) {
+	_, expires := spec.Lookup("expireAfterSeconds").ToInt64()
+	key := spec.Lookup("key").Doc()
+	isID := key.Len() == 1 && !key.Lookup("_id").IsMissing()
+	switch {
+	case expires && c.Capped != nil:
+		return false, mongoerr.New(mongoerr.CannotCreateIndex, "Cannot create TTL index on a capped collection")
+	case spec.Lookup("clustered").Truthy() && !(c.Clustered && isID):
+		return false, mongoerr.New(6243700, "Cannot create index with option 'clustered' that does not match an existing clustered index").
+			WithContext("Error in specification %s", spec.Shell())
+	}
+	return c.Clustered && isID, nil
 }

@@ -38,7 +38,7 @@ func (e *Engine) CreateIndexes(ctx context.Context, ns string, specs []document.
 			return nil, mongoerr.New(mongoerr.NamespaceNotFound, "collection %s was dropped while its indexes were made", ns)
 		}
 		number, made = coll.Number, nil
-		r.Before, r.After = len(coll.Indexes), len(coll.Indexes)
+		r.Before, r.After = coll.ShownIndexes(), coll.ShownIndexes()
 		specs, err := inheritCollation(coll, specs)
 		if err != nil {
 			return nil, err

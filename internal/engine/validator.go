@@ -31,9 +31,6 @@ func parseValidator(options document.Doc, order document.Collator) (*Validator, 
 
 // admit refuses a document that must not be in the collection.
 func (c *Collection) admit(doc document.Doc, bypass bool) error {
-	if err := c.checkCapped(doc); err != nil {
-		return err
-	}
 	v := c.Validator
 	if v == nil || v.warn || bypass {
 		return nil

@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/oplog"
+)
+
+// Modification is what collMod changes of a collection. What is nil stays as it is.
+type Modification struct {
+	Options func(document.Doc) document.Doc                 // the options of create
+	Index   func(*Collection) (*Index, document.Doc, error) // which index gets another specification
+	Command document.Doc                                    // of the client, for the oplog
+}
+
+// ModifyCollection changes a collection's entry in the catalog.
+func (e *Engine) ModifyCollection(ctx context.Context, ns string, m Modification) (oplog.OpTime, error) {
+	return e.changeCatalog(ctx, func(v *View) (*catalogChange, error) {
+		coll := v.Catalog.Collection(ns)
+		if coll == nil {
+			return nil, mongoerr.New(mongoerr.NamespaceNotFound, "ns does not exist")
+		}
+		changed, err := coll.modified(m)
+		if err != nil || changed == nil {
+			return nil, err
+		}
+		c := &catalogChange{base: v.Catalog, after: v.Catalog, w: commandGroup(Database(ns), coll.UUID, m.Command, nil)}
+		c.put(changed)
+		return c, nil
+	})
+}
+
+func (c *Collection) modified(m Modification) (*Collection, error) {
+	n := *c
+	if m.Options != nil {
+		if err := n.setOptions(m.Options(c.Options).Clone()); err != nil {
+			return nil, err
+		}
+		n = *n.withIndexes(n.expiring(n.Indexes))
+	}
+	if m.Index == nil {
+		return &n, nil
+	}
+	old, spec, err := m.Index(c)
+	if err != nil || spec == nil {
+		return nil, err
+	}
+	ix, err := newIndex(old.Number, spec.Clone(), old.Multikey, old.Ready)
+	if err != nil {
+		return nil, err
+	}
+	ix.Noted = old.Noted
+	return n.replaceIndex(ix), nil
+}
+
+// expiring returns the indexes of a collection, with that on _id of a clustered one as its expireAfterSeconds says.
+func (c *Collection) expiring(indexes []*Index) []*Index {
+	if !c.Clustered {
+		return indexes
+	}
+	id := *indexes[0]
+	seconds, expires := c.Options.Lookup("expireAfterSeconds").ToInt64()
+	id.Expires, id.ExpireAfter = expires, time.Duration(seconds)*time.Second
+	return append([]*Index{&id}, indexes[1:]...)
+}
