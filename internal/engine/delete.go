@@ -43,6 +43,9 @@ func (e *Engine) Delete(ctx context.Context, spec *DeleteSpec, s Statement) (Del
 	if d.filter, err = query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order, Expr: options}); err != nil {
 		return d.result, err
 	}
+	if near := d.filter.Near(); near != nil {
+		return d.result, query.NoNearIndex(d.spec.NS, near, d.spec.Sort, nil)
+	}
 	if d.sort, err = compileSort(spec.Sort, order); err != nil {
 		return d.result, err
 	}

@@ -102,6 +102,9 @@ func (it *Iterator) compile() (*query.Filter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if near := filter.Near(); near != nil {
+		return nil, query.NoNearIndex(spec.NS, near, spec.Sort, spec.Projection)
+	}
 	if it.sort, err = compileSort(spec.Sort, order); err != nil {
 		return nil, err
 	}

@@ -107,6 +107,9 @@ func (u *update) compile() (err error) {
 	if err = cmp.Or(err, filterErr); err != nil { // of two mistakes, the update's is told
 		return err
 	}
+	if near := u.filter.Near(); near != nil {
+		return query.NoNearIndex(u.spec.NS, near, u.spec.Sort, nil)
+	}
 	if u.sort, err = compileSort(u.spec.Sort, order); err != nil {
 		return err
 	}

@@ -67,6 +67,16 @@ func (f *Filter) MatchPosition(doc document.Doc) (index string, matched bool, er
 // MatchesAll reports whether the filter has no condition.
 func (f *Filter) MatchesAll() bool { return f.root.Op == OpAnd && len(f.root.Children) == 0 }
 
+// Near returns the $near or $nearSphere of the filter; nil if it has none.
+func (f *Filter) Near() *Node {
+	for _, n := range f.root.Children {
+		if n.Op == OpNear {
+			return n
+		}
+	}
+	return nil
+}
+
 // Collator returns what the filter compares strings with; nil for bytes.
 func (f *Filter) Collator() document.Collator { return f.collator }
 

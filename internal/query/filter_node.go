@@ -11,29 +11,32 @@ type Op string
 
 // The operators that a filter's tree is made of; what has no node of its own ($ne, $nin, $all) is made of these.
 const (
-	OpAnd         Op = "$and"
-	OpOr          Op = "$or"
-	OpNor         Op = "$nor"
-	OpNot         Op = "$not" // on one path: not all of the children, which are on that path
-	OpEq          Op = "$eq"
-	OpGt          Op = "$gt"
-	OpGte         Op = "$gte"
-	OpLt          Op = "$lt"
-	OpLte         Op = "$lte"
-	OpIn          Op = "$in"
-	OpExists      Op = "$exists"
-	OpType        Op = "$type"
-	OpSize        Op = "$size"
-	OpMod         Op = "$mod"
-	OpElemMatch   Op = "$elemMatch"
-	OpAlwaysTrue  Op = "$alwaysTrue"
-	OpAlwaysFalse Op = "$alwaysFalse"
-	OpRegex       Op = "$regex"
-	OpInPatterns  Op = "$in with regular expressions"
-	OpExpr        Op = "$expr"
-	OpSampleRate  Op = "$sampleRate"
-	OpWhere       Op = "$where"
-	OpJSONSchema  Op = "$jsonSchema"
+	OpAnd           Op = "$and"
+	OpOr            Op = "$or"
+	OpNor           Op = "$nor"
+	OpNot           Op = "$not" // on one path: not all of the children, which are on that path
+	OpEq            Op = "$eq"
+	OpGt            Op = "$gt"
+	OpGte           Op = "$gte"
+	OpLt            Op = "$lt"
+	OpLte           Op = "$lte"
+	OpIn            Op = "$in"
+	OpExists        Op = "$exists"
+	OpType          Op = "$type"
+	OpSize          Op = "$size"
+	OpMod           Op = "$mod"
+	OpElemMatch     Op = "$elemMatch"
+	OpAlwaysTrue    Op = "$alwaysTrue"
+	OpAlwaysFalse   Op = "$alwaysFalse"
+	OpRegex         Op = "$regex"
+	OpInPatterns    Op = "$in with regular expressions"
+	OpExpr          Op = "$expr"
+	OpSampleRate    Op = "$sampleRate"
+	OpWhere         Op = "$where"
+	OpGeoWithin     Op = "$geoWithin"
+	OpGeoIntersects Op = "$geoIntersects"
+	OpNear          Op = "$near" // everything matches it: it asks for an order and for bounds of the distance, which who finds documents sees to
+	OpJSONSchema    Op = "$jsonSchema"
 )
 
 // Node is one condition of a filter's tree. Read-only for others.
@@ -42,6 +45,7 @@ type Node struct {
 	Path     string           // of a condition on a path, dotted
 	Value    document.Value   // its operand
 	Values   []document.Value // of $in: ascending, without duplicates
+	Near     *Near            // of $near
 	Children []*Node          // of $and, $or, $nor, $not; of $elemMatch what an element must match: conditions without a path, or one $and on paths within it
 
 	pred    predicate  // of a condition on a path

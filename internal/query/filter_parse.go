@@ -65,11 +65,8 @@ func init() { // not initializers: the functions refer back to the tables
 		"$bitsAnyClear": parseBits("$bitsAnyClear", false, false),
 		"$where":        parseWhereOnField,
 	}
-	for _, name := range []string{
-		"$near", "$nearSphere", "$geoNear", "$geoWithin", "$within", "$geoIntersects",
-	} {
-		pathOperators[name] = parseUnsupportedOnPath(name)
-	}
+	pathOperators["$geoWithin"], pathOperators["$within"] = parseGeoWithin("$geoWithin"), parseGeoWithin("$within")
+	pathOperators["$geoIntersects"] = parseGeoIntersects
 }
 
 // document compiles a filter document to one node, an $and unless it has a single condition.
@@ -165,6 +162,20 @@ func (c *filterCompiler) operators(path string, doc document.Doc) ([]*Node, erro
 			}
 			list = append(list, n)
 			continue
+		case "$near", "$nearSphere", "$geoNear":
+			if c.inElemMatch > 0 || c.depth > 1 {
+				return nil, badValue("geoNear must be top-level expr")
+			}
+			n, err := parseNear(path, it.Key(), doc)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, n)
+			continue
+		case "$minDistance", "$maxDistance":
+			if first := doc.First().Key; first == "$near" || first == "$nearSphere" || first == "$geoNear" {
+				continue
+			}
 		case "$options":
 			if doc.Lookup("$regex").IsMissing() {
 				return nil, badValue("$options needs a $regex")
@@ -186,7 +197,11 @@ func (c *filterCompiler) operators(path string, doc document.Doc) ([]*Node, erro
 
 // isPathOperator reports whether there is an operator of that name for what is at a path.
 func isPathOperator(name string) bool {
-	return pathOperators[name] != nil || name == "$regex" || name == "$options"
+	switch name {
+	case "$regex", "$options", "$near", "$nearSphere", "$geoNear":
+		return true
+	}
+	return pathOperators[name] != nil
 }
 
 // isOperatorDoc reports whether v is a document of operators: its first field starts with $ and it is no DBRef.
@@ -233,10 +248,6 @@ func parseTopLevelOnly(name string) func(*filterCompiler, document.Value) (*Node
 		}
 		return nil, notYet(name + " is")
 	}
-}
-
-func parseUnsupportedOnPath(name string) func(*filterCompiler, string, document.Value) (*Node, error) {
-	return func(*filterCompiler, string, document.Value) (*Node, error) { return nil, notYet(name + " is") }
 }
 
 func parseWhereOnField(*filterCompiler, string, document.Value) (*Node, error) {

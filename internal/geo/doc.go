@@ -1,0 +1,5 @@
+// Package geo is places and shapes: GeoJSON and legacy points, what lies within or meets what, and how far it is.
+//
+// A [Geometry] is read from raw BSON, as documents and queries have it. On the sphere it is made of S2's points, lines and polygons; a
+// single point keeps its coordinates, too, for shapes in the plane. A [Region] is what a query asks for; it tells what of it lies within it.
+package geo

@@ -1,0 +1,295 @@
+package geo
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/golang/geo/r2"
+	"github.com/golang/geo/s2"
+
+	"github.com/mortondb/morton/internal/document"
+)
+
+// EarthRadius is in meters, as MongoDB has it.
+const EarthRadius = 6378.1 * 1000
+
+// maxVertices bounds a line or ring whose edges are compared with each other.
+const maxVertices = 5000
+
+// Geometry is a place or shape.
+type Geometry struct {
+	points   []s2.Point
+	lines    []*s2.Polyline
+	polygons []*s2.Polygon
+
+	single  bool     // it is one point
+	flat    r2.Point // whose coordinates are these
+	geoJSON bool     // it was GeoJSON
+}
+
+// Point returns the coordinates of a geometry that is a single point.
+func (g *Geometry) Point() (p r2.Point, ok bool) { return g.flat, g.single }
+
+// GeoJSON reports whether the geometry was GeoJSON, not a pair of coordinates.
+func (g *Geometry) GeoJSON() bool { return g.geoJSON }
+
+// Kind of a stored value.
+type Kind int
+
+// The kinds of values that a query may meet.
+const (
+	NotGeometry Kind = iota
+	Legacy           // a pair of coordinates, as an array or in a document
+	GeoJSON
+)
+
+// KindOf tells what a value is by a glance: it may still be a geometry with mistakes.
+func KindOf(v document.Value) Kind {
+	switch v.Type {
+	case document.TypeArray:
+		it := v.Doc().Iter()
+		if it.Next() && it.Value().IsNumber() && it.Next() && it.Value().IsNumber() {
+			return Legacy
+		}
+	case document.TypeDocument:
+		if v.Doc().Lookup("type").Type == document.TypeString {
+			return GeoJSON
+		}
+		it := v.Doc().Iter()
+		if it.Next() && it.Value().IsNumber() && it.Next() && it.Value().IsNumber() {
+			return Legacy
+		}
+	}
+	return NotGeometry
+}
+
+// Parse reads a geometry of either kind.
+func Parse(v document.Value) (*Geometry, error) {
+	switch KindOf(v) {
+	case Legacy:
+		p, err := parseLegacy(v)
+		if err != nil {
+			return nil, err
+		}
+		g := &Geometry{single: true, flat: p}
+		if onSphere(p) {
+			g.points = []s2.Point{sphere(p)}
+		}
+		return g, nil
+	case GeoJSON:
+		return ParseGeoJSON(v.Doc())
+	}
+	return nil, errors.New("Point must only contain numeric elements")
+}
+
+func onSphere(p r2.Point) bool { return math.Abs(p.X) <= 180 && math.Abs(p.Y) <= 90 }
+
+// sphere returns the point at a longitude and a latitude.
+func sphere(p r2.Point) s2.Point { return s2.PointFromLatLng(s2.LatLngFromDegrees(p.Y, p.X)) }
+
+// parseLegacy reads the first two fields of an array or document.
+func parseLegacy(v document.Value) (p r2.Point, err error) {
+	it := v.Doc().Iter()
+	for i := range 2 {
+		if !it.Next() {
+			return p, errors.New("Point must contain at least two numeric elements")
+		}
+		f, ok := it.Value().AsFloat64()
+		if !ok {
+			return p, errors.New("Point must only contain numeric elements")
+		}
+		if f != f || math.IsInf(f, 0) {
+			return p, errors.New("Point coordinates must be finite")
+		}
+		if i == 0 {
+			p.X = f
+		} else {
+			p.Y = f
+		}
+	}
+	return p, nil
+}
+
+// ParseGeoJSON reads GeoJSON.
+func ParseGeoJSON(d document.Doc) (*Geometry, error) {
+	g := &Geometry{geoJSON: true}
+	if err := g.read(d, false); err != nil {
+		return nil, err
+	}
+	g.single = len(g.points) == 1 && len(g.lines) == 0 && len(g.polygons) == 0 && d.Lookup("type").Str() == "Point"
+	return g, nil
+}
+
+func (g *Geometry) read(d document.Doc, nested bool) error {
+	coordinates := d.Lookup("coordinates")
+	switch d.Lookup("type").Str() {
+	case "Point":
+		p, err := position(coordinates)
+		if err != nil {
+			return err
+		}
+		g.flat = p
+		g.points = append(g.points, sphere(p))
+		return nil
+	case "LineString":
+		return g.line(coordinates)
+	case "Polygon":
+		return g.polygon(coordinates)
+	case "MultiPoint":
+		return each("MultiPoint", coordinates, func(v document.Value) error {
+			p, err := position(v)
+			g.points = append(g.points, sphere(p))
+			return err
+		})
+	case "MultiLineString":
+		return each("MultiLineString", coordinates, g.line)
+	case "MultiPolygon":
+		return each("MultiPolygon", coordinates, g.polygon)
+	case "GeometryCollection":
+		if nested {
+			return errors.New("GeometryCollections cannot be nested: " + d.Shell())
+		}
+		geometries := d.Lookup("geometries")
+		if geometries.Type != document.TypeArray {
+			return fmt.Errorf("GeometryCollection geometries must be an array, found: %s", geometries.Type)
+		}
+		return each("GeometryCollection geometries", geometries, func(v document.Value) error {
+			if v.Type != document.TypeDocument {
+				return fmt.Errorf("Element of \"geometries\" must be an object: %s", v.Shell())
+			}
+			return g.read(v.Doc(), true)
+		})
+	}
+	return errors.New("unknown GeoJSON type: " + d.Shell())
+}
+
+func each(name string, v document.Value, f func(document.Value) error) error {
+	if v.Type != document.TypeArray {
+		return fmt.Errorf("%s coordinates must be an array", name)
+	}
+	if v.Doc().IsEmpty() {
+		return fmt.Errorf("%s coordinates must have at least 1 element", name)
+	}
+	for it := v.Doc().Iter(); it.Next(); {
+		if err := f(it.Value()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// position reads [longitude, latitude].
+func position(v document.Value) (r2.Point, error) {
+	if v.Type != document.TypeArray {
+		return r2.Point{}, errors.New("Point must be an array or object, instead got type " + v.Type.String())
+	}
+	p, err := parseLegacy(v)
+	if err == nil && !onSphere(p) {
+		err = fmt.Errorf("longitude/latitude is out of bounds, lng: %v lat: %v", p.X, p.Y)
+	}
+	return p, err
+}
+
+// vertices reads a list of positions, without those that repeat the one before.
+func vertices(v document.Value) ([]s2.Point, error) {
+	if v.Type != document.TypeArray {
+		return nil, errors.New("GeoJSON coordinates must be an array of coordinates")
+	}
+	var list []s2.Point
+	for it := v.Doc().Iter(); it.Next(); {
+		p, err := position(it.Value())
+		if err != nil {
+			return nil, err
+		}
+		if at := sphere(p); len(list) == 0 || list[len(list)-1] != at {
+			list = append(list, at)
+		}
+		if len(list) > maxVertices {
+			return nil, fmt.Errorf("GeoJSON with more than %d vertices in a line is not supported", maxVertices)
+		}
+	}
+	return list, nil
+}
+
+func (g *Geometry) line(v document.Value) error {
+	list, err := vertices(v)
+	if err != nil {
+		return err
+	}
+	if len(list) < 2 {
+		return errors.New("GeoJSON LineString must have at least 2 vertices: " + v.Shell())
+	}
+	line := s2.Polyline(list)
+	g.lines = append(g.lines, &line)
+	return nil
+}
+
+func (g *Geometry) polygon(v document.Value) error {
+	var loops []*s2.Loop
+	err := each("Polygon", v, func(ring document.Value) error {
+		loop, err := parseLoop(ring)
+		if err != nil {
+			return err
+		}
+		if len(loops) > 0 && !loops[0].Contains(loop) {
+			return fmt.Errorf("Secondary loops not contained by first exterior loop - secondary loops must be holes: %s first loop: %s", ring.Shell(), v.Doc().First().Value.Shell())
+		}
+		loops = append(loops, loop)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	g.polygons = append(g.polygons, s2.PolygonFromLoops(loops))
+	return nil
+}
+
+// parseLoop reads a ring: it ends where it begins, and its edges do not cross. Either side of it may be meant: the smaller one is.
+func parseLoop(v document.Value) (*s2.Loop, error) {
+	list, err := vertices(v)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, errors.New("Loop has no vertices")
+	}
+	if list[0] != list[len(list)-1] || len(list) == 1 {
+		return nil, errors.New("Loop is not closed: " + v.Shell())
+	}
+	list = list[:len(list)-1]
+	seen := map[s2.Point]bool{}
+	for _, p := range list {
+		if seen[p] {
+			return nil, fmt.Errorf("Loop is not valid: %s Duplicate vertices", v.Shell())
+		}
+		seen[p] = true
+	}
+	if len(list) < 3 {
+		return nil, errors.New("Loop must have at least 3 different vertices: " + v.Shell())
+	}
+	if i, j, crossing := firstCrossing(list); crossing {
+		at := func(k int) string {
+			ll := s2.LatLngFromPoint(list[k%len(list)])
+			return fmt.Sprintf("[%.7f, %.7f]", ll.Lat.Degrees(), ll.Lng.Degrees())
+		}
+		return nil, fmt.Errorf("Loop is not valid: %s Edges %d and %d cross. Edge locations in degrees: %s-%s and %s-%s", v.Shell(), i, j, at(i), at(i+1), at(j), at(j+1))
+	}
+	loop := s2.LoopFromPoints(list)
+	loop.Normalize()
+	return loop, nil
+}
+
+// firstCrossing returns two edges of a ring that cross.
+func firstCrossing(ring []s2.Point) (i, j int, found bool) {
+	n := len(ring)
+	for i := range n {
+		crosser := s2.NewChainEdgeCrosser(ring[i], ring[(i+1)%n], ring[(i+2)%n])
+		for j := i + 2; j < n; j++ {
+			if crosser.ChainCrossingSign(ring[(j+1)%n]) == s2.Cross && (j+1)%n != i {
+				return i, j, true
+			}
+		}
+	}
+	return 0, 0, false
+}
