@@ -51,6 +51,9 @@ func runCurrentOp(_ context.Context, o *operation) error {
 			add(c.describeIdle(host, now))
 		}
 	}
+	for _, build := range o.d.buildDocuments(host) {
+		add(build)
+	}
 	b.Close()
 	return nil
 }

@@ -101,8 +101,9 @@ func knownStage(name string) bool { return stageNames[name] != 0 }
 
 // sources are the first stages that are here: they make the documents.
 var sources = map[string]func(o *operation, arg document.Value) ([]document.Doc, error){
-	"$currentOp": func(o *operation, _ document.Value) ([]document.Doc, error) { return o.currentOpDocuments() },
-	"$collStats": func(o *operation, arg document.Value) ([]document.Doc, error) { return o.collStatsDocument(arg) },
+	"$currentOp":  func(o *operation, _ document.Value) ([]document.Doc, error) { return o.currentOpDocuments() },
+	"$collStats":  func(o *operation, arg document.Value) ([]document.Doc, error) { return o.collStatsDocument(arg) },
+	"$indexStats": func(o *operation, arg document.Value) ([]document.Doc, error) { return o.indexStatsDocuments(arg) },
 }
 
 // checkStages refuses stages that there are not, or not here.
@@ -275,5 +276,5 @@ func (o *operation) currentOpDocuments() ([]document.Doc, error) {
 	for _, c := range o.d.connections() {
 		c.withCurrent(func(running *operation) { docs = append(docs, running.describe(host, now)) })
 	}
-	return docs, nil
+	return append(docs, o.d.buildDocuments(host)...), nil
 }

@@ -34,12 +34,14 @@ var dbStatsFields = newSchema("dbStats",
 func runDBStats(_ context.Context, o *operation, a *dbStatsArgs) error {
 	v := o.openView()
 	defer v.Close()
-	var docs, bytes, indexes int64
+	var docs, bytes, indexes, indexBytes int64
 	list := v.Catalog.Collections(o.req.DB)
 	for _, coll := range list {
 		n, size := coll.Count()
 		docs, bytes = docs+n, bytes+size
 		indexes += int64(len(coll.Indexes))
+		_, size = o.d.indexSizes(coll)
+		indexBytes += size
 	}
 	scale := float64(a.scale)
 	b := &o.out
@@ -55,11 +57,11 @@ func runDBStats(_ context.Context, o *operation, a *dbStatsArgs) error {
 		b.AppendDouble("freeStorageSize", 0)
 	}
 	appendCount(b, "indexes", indexes)
-	b.AppendDouble("indexSize", 0)
+	b.AppendDouble("indexSize", float64(indexBytes)/scale)
 	if free {
 		b.AppendDouble("indexFreeStorageSize", 0)
 	}
-	b.AppendDouble("totalSize", float64(bytes)/scale)
+	b.AppendDouble("totalSize", float64(bytes+indexBytes)/scale)
 	if free {
 		b.AppendDouble("totalFreeStorageSize", 0)
 	}
@@ -157,14 +159,31 @@ func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns 
 		}
 	}
 	b.Close()
-	b.AppendInt32("totalIndexSize", 0)
-	appendCount(b, "totalSize", bytes/scale)
+	sizes, total := d.indexSizes(coll)
+	appendCount(b, "totalIndexSize", total/scale)
+	appendCount(b, "totalSize", (bytes+total)/scale)
 	b.OpenDoc("indexSizes")
-	for _, ix := range indexes {
-		b.AppendInt32(ix.Name, 0)
+	for i, ix := range indexes {
+		appendCount(b, ix.Name, sizes[i]/scale)
 	}
 	b.Close()
 	appendCount(b, "scaleFactor", scale)
+}
+
+// indexSizes returns about how many bytes each index takes, and all of them.
+func (d *Dispatcher) indexSizes(coll *engine.Collection) (sizes []int64, total int64) {
+	if coll == nil {
+		return nil, 0
+	}
+	for _, ix := range coll.Indexes {
+		n, err := d.engine.IndexBytes(coll, ix)
+		if err != nil {
+			n = 0 // statistics are no reason to fail
+		}
+		sizes = append(sizes, n)
+		total += n
+	}
+	return sizes, total
 }
 
 // appendBounds appends what bounds a capped collection; coll is nil for the log.

@@ -37,10 +37,16 @@ func (v *View) access(ctx context.Context, r *request) (way, error) {
 	if err != nil {
 		return way{}, err
 	}
+	var w way
 	if len(list) > 1 {
-		return v.try(ctx, r, list)
+		w, err = v.try(ctx, r, list)
+	} else {
+		w, err = v.open(r, list[0])
 	}
-	return v.open(r, list[0])
+	if err == nil {
+		v.engine.noteUse(r.coll, w.plan)
+	}
+	return w, err
 }
 
 // planError puts the query before the message of an error about a hint, as mongod does.

@@ -60,6 +60,7 @@ type Engine struct {
 
 	sortBytes atomic.Int64 // see SortBytes
 
+	uses   sync.Map // number of an index -> *IndexUse
 	builds sync.Map // number of an index that is being built -> *BuildProgress
 
 	distinct sync.Mutex // held while keys of indexes with prepareUnique are checked and written; before mu

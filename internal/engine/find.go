@@ -135,6 +135,7 @@ func (it *Iterator) openPoint() bool {
 		return true
 	}
 	it.coll.stats.reads.Add(1)
+	it.view.engine.indexUse(it.coll.Indexes[0].Number).ops.Add(1)
 	it.src = &pointSource{v: it.view, coll: it.coll, id: id}
 	return true
 }
