@@ -20,6 +20,7 @@ type entryScan struct {
 	at       int
 	scan     *scan
 	begun    bool   // the current range has been begun
+	counting bool   // as mongod does, for explain
 	standing bool   // the scan stands on an entry that is behind the range before the current one
 	last     []byte // the key that was returned last, while suspended
 	again    bool   // the key that was returned last is to be returned once more
@@ -77,7 +78,36 @@ func (s *entryScan) next() (bool, error) {
 		s.at++
 		s.begun, s.standing = false, true
 	}
+	if s.counting {
+		if err := s.countLast(); err != nil {
+			return false, err
+		}
+	}
 	return false, s.close()
+}
+
+// countLast counts the entry behind the last of several ranges, at which mongod notices that it is done.
+func (s *entryScan) countLast() error {
+	s.counting = false
+	if len(s.ranges) < 2 || s.back {
+		return nil
+	}
+	_, end := keys.IndexRange(s.index.Number)
+	found, err := s.v.hasBetween(s.ranges[len(s.ranges)-1].End, end)
+	if found {
+		s.keys++
+	}
+	return err
+}
+
+// hasBetween reports whether there is a key from lo up to, not including, hi.
+func (v *View) hasBetween(lo, hi []byte) (bool, error) {
+	s, err := v.newScan(lo, hi, false)
+	if err != nil {
+		return false, err
+	}
+	found := s.seek(lo)
+	return found, s.close()
 }
 
 func (s *entryScan) open() (err error) {
@@ -109,6 +139,9 @@ func (s *entryScan) move(r *plan.Range) (ok bool) {
 		s.begun = true
 		return true
 	default:
+		if s.standing {
+			s.keys++ // it was looked at for nothing
+		}
 		ok = s.scan.first(r.Start, r.End)
 		s.begun = true
 	}

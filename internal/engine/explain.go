@@ -156,7 +156,24 @@ func (x *explanation) run(ctx context.Context, v *View) (err error) {
 		return err
 	}
 	x.src = w.src
+	countAsMongod(w.src)
 	return x.drain(ctx)
+}
+
+// countAsMongod makes scans count keys as mongod does.
+func countAsMongod(src source) {
+	var branches []*branchSource
+	switch s := src.(type) {
+	case *indexSource:
+		s.counting = true
+	case *unionSource:
+		branches = s.branches
+	case *mergeSource:
+		branches = s.branches
+	}
+	for _, b := range branches {
+		b.counting = true
+	}
 }
 
 // runVirtual runs a find on a collection that has no records of its own.

@@ -38,7 +38,12 @@ func boundsOf(n *query.Node, multikey bool) (b bounds, ok bool) {
 		return bounds{numbers(), false}, true
 	case query.OpAlwaysFalse:
 		return bounds{nothing, true}, true
+	case query.OpType:
+		return typeBounds(n)
 	case query.OpNot:
+		if len(n.Children) == 1 && n.Children[0].Op == query.OpExists {
+			return bounds{pointOf(document.Null), false}, true // what is missing has the key of null
+		}
 		return notBounds(n, multikey)
 	case query.OpElemMatch:
 		return elemMatchBounds(n)
@@ -75,6 +80,20 @@ var notANumber = document.Double(nan())
 func nan() float64 {
 	var zero float64
 	return zero / zero
+}
+
+// typeBounds is for $type. Keys tell kinds of types apart, not numbers from each other; an array has no key of its own.
+func typeBounds(n *query.Node) (bounds, bool) {
+	set := nothing
+	for _, t := range n.Types() {
+		switch t {
+		case document.TypeArray, document.TypeUndefined:
+			return bounds{}, false
+		}
+		lo, hi := keys.AppendTypeRange(nil, nil, t.Order())
+		set = set.union(between(lo, hi))
+	}
+	return bounds{set, false}, true
 }
 
 // orderBounds is for comparisons, which hold only among values of one kind, except that MinKey and MaxKey lie beyond all.

@@ -79,7 +79,9 @@ var collatable = func() intervals {
 // collated returns a condition with sort keys in the place of strings, for making bounds only.
 func collated(c document.Collator, n *query.Node) *query.Node {
 	m := *n
-	m.Value = document.Collated(c, n.Value)
+	if n.Op != query.OpType { // whose operand is names
+		m.Value = document.Collated(c, n.Value)
+	}
 	m.Values, m.Children = nil, nil
 	for _, v := range n.Values {
 		m.Values = append(m.Values, document.Collated(c, v))

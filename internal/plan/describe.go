@@ -59,6 +59,19 @@ func (f *FieldBounds) setEnds(i interval, down bool) {
 	}
 }
 
+// typeBoundaries are the boundaries between kinds of values that mongod shows as values.
+var typeBoundaries = func() map[string]string {
+	names := map[string]string{}
+	for _, t := range []struct {
+		t      document.Type
+		lo, hi string
+	}{{document.TypeInt32, "nan.0", "inf.0"}, {document.TypeString, `""`, "{}"}, {document.TypeDocument, "{}", "[]"}, {document.TypeArray, "[]", "BinData(0, )"}} {
+		lo, hi := keys.AppendTypeRange(nil, nil, t.t.Order())
+		names[string(lo)], names[string(hi)] = t.lo, t.hi
+	}
+	return names
+}()
+
 // boundaryValue is [boundary] for a value.
 func boundaryValue(b []byte) (v document.Value, before bool) {
 	switch {
@@ -97,6 +110,9 @@ func boundary(b []byte, collated bool) (text string, before bool) {
 	after[len(after)-1]--
 	if v, rest, err := keys.DecodeValue(after); err == nil && len(rest) == 0 {
 		return show(v), false
+	}
+	if text := typeBoundaries[string(b)]; text != "" {
+		return text, text[0] != 'i'
 	}
 	for t := range 256 {
 		if lo, _ := keys.AppendTypeRange(nil, nil, document.Type(t).Order()); bytes.Equal(lo, b) {

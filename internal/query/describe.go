@@ -225,6 +225,14 @@ func typeCodes(v document.Value) (codes []int32) {
 	return codes
 }
 
+// Types returns the types that a $type asks for.
+func (n *Node) Types() (list []document.Type) {
+	for _, code := range typeCodes(n.Value) {
+		list = append(list, document.Type(code)) // MinKey, -1, is byte 255
+	}
+	return list
+}
+
 // DebugString returns the tree as mongod's messages show it, one condition to a line.
 func (f *Filter) DebugString() string { return f.root.DebugString() }
 
