@@ -8,15 +8,6 @@ import (
 	"github.com/mortondb/morton/internal/query"
 )
 
-// Choose returns the best guess.
-func Choose(req *Request) (*Plan, error) {
-	list, err := Candidates(req)
-	if err != nil {
-		return nil, err
-	}
-	return list[0], nil
-}
-
 // Candidates returns every plan worth trying, best guess first; there is always at least one. A scan of the collection
 // is among them only if no index helps, or if it is asked for.
 func Candidates(req *Request) ([]*Plan, error) {
