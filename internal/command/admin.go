@@ -190,41 +190,6 @@ func runFsyncUnlock(context.Context, *operation) error {
 	return mongoerr.New(0, "fsyncUnlock called when not locked")
 }
 
-type profileArgs struct {
-	level      int64
-	slowMS     *int64
-	sampleRate document.Value
-	filter     document.Value
-}
-
-var profileFields = newSchema("profile",
-	safeLong("profile", func(a *profileArgs) *int64 { return &a.level }).require(),
-	safeLong("slowms", func(a *profileArgs) *int64 {
-		a.slowMS = new(int64)
-		return a.slowMS
-	}),
-	anything("sampleRate", func(a *profileArgs) *document.Value { return &a.sampleRate }),
-	anything("filter", func(a *profileArgs) *document.Value { return &a.filter }),
-)
-
-// runProfile tells and changes the threshold of slow operations. There is no profile collection, so that every other level
-// than 0 is refused.
-func runProfile(_ context.Context, o *operation, a *profileArgs) error {
-	switch {
-	case a.level > 0:
-		return mongoerr.New(mongoerr.IllegalOperation, "profiling levels above 0 are not supported by this version of Morton; slow operations are in the log (slowms)")
-	case !a.sampleRate.IsNullish() && !a.sampleRate.Truthy(), !a.filter.IsNullish() && a.filter.Type != document.TypeString:
-		return mongoerr.New(mongoerr.IllegalOperation, "sampleRate and filter of slow operations are not supported by this version of Morton")
-	}
-	o.out.AppendInt32("was", 0)
-	o.out.AppendInt32("slowms", clampInt32(o.d.params.slowMS.Load()))
-	o.out.AppendDouble("sampleRate", 1)
-	if a.slowMS != nil {
-		o.d.params.slowMS.Store(*a.slowMS)
-	}
-	return nil
-}
-
 // runConfigureFailPoint sets when the fail point strikes and what it does.
 func runConfigureFailPoint(_ context.Context, o *operation) error {
 	if name := o.first.Value.Str(); name != failCommandName {

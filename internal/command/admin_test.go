@@ -97,7 +97,6 @@ func TestAdminCommands(t *testing.T) {
 		{`{"setParameter": 1, "enableTestCommands": 1}`, 0, "not allowed to change [enableTestCommands] at runtime"},
 		{`{"setParameter": 1, "logLevel": "x"}`, 2, `Invalid value for logLevel: logLevel: "x"`},
 		{`{"getParameter": "foo"}`, 0, "no option found to get"},
-		{`{"profile": 2}`, 20, "profiling levels above 0 are not supported"},
 		{`{"fsync": 1, "lock": true}`, 20, "fsync with lock is not supported"},
 		{`{"fsyncUnlock": 1}`, 0, "fsyncUnlock called when not locked"},
 		{`{"killOp": 1}`, 4, `Missing expected field "op"`},

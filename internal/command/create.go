@@ -101,6 +101,9 @@ func runCreate(ctx context.Context, o *operation, a *createArgs) error {
 		return err
 	}
 	var b document.Builder
+	if engine.IsProfile(o.ns) {
+		return o.createProfile(a)
+	}
 	if a.isView {
 		err = o.createView(ctx, a, c)
 	} else if err = a.appendOptions(&b, c); err == nil {
@@ -113,6 +116,21 @@ func runCreate(ctx context.Context, o *operation, a *createArgs) error {
 	}
 	return err
 }
+
+// createProfile makes the database's profile, so that it is not made with the default size when the first operation is noted.
+func (o *operation) createProfile(a *createArgs) error {
+	size := a.size
+	if !a.capped {
+		size = engine.DefaultProfileBytes
+	}
+	if !o.d.engine.CreateProfile(o.req.DB, engine.NewCapped(min(size, maxProfileBytes), 0).Size) {
+		return mongoerr.New(mongoerr.NamespaceExists, "Collection %s already exists.", o.ns)
+	}
+	return nil
+}
+
+// maxProfileBytes bounds a profile, which is in memory.
+const maxProfileBytes = 64 << 20
 
 // createView makes a view. Options that mean nothing to it are ignored, as by mongod.
 func (o *operation) createView(ctx context.Context, a *createArgs, c *order.Collation) error {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -30,7 +31,7 @@ func runCreateIndexes(ctx context.Context, o *operation, a *createIndexesArgs) e
 	if len(a.indexes) == 0 {
 		return mongoerr.New(mongoerr.BadValue, "Must specify at least one index to create")
 	}
-	if err := o.notView(); err != nil {
+	if err := cmp.Or(o.notShown(), o.notView()); err != nil {
 		return err
 	}
 	if err := o.checkCreate(); err != nil {

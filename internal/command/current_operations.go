@@ -44,12 +44,14 @@ func (d *Dispatcher) end(o *operation, e *mongoerr.Error) {
 	if o.ns != "" && (o.row.reads || o.row.writes) && e == nil {
 		d.usage.note(o, took-o.waiting)
 	}
-	d.logSlow(o, took, e)
+	if d.profile(o, took, e) {
+		d.logSlow(o, took, e)
+	}
 }
 
-// logSlow writes a line about an operation that took longer than slowms.
+// logSlow writes a line about an operation, which took longer than slowms or is what a filter of profile asks for.
 func (d *Dispatcher) logSlow(o *operation, took time.Duration, e *mongoerr.Error) {
-	if d.opts.Logger == nil || o.row.quiet || (took-o.waiting).Milliseconds() < d.params.slowMS.Load() {
+	if d.opts.Logger == nil || o.row.quiet {
 		return
 	}
 	attrs := []any{

@@ -44,14 +44,15 @@ type Dispatcher struct {
 	params  *parameters
 	started time.Time
 
-	sessions *session.Sessions
-	cursors  *session.Cursors
-	faults   faults
-	metrics  metrics
-	usage    usage
-	ttl      ttlMonitor
-	heard    atomic.Uint64 // the newest cluster time that clients have told
-	nextOp   atomic.Int64
+	sessions  *session.Sessions
+	cursors   *session.Cursors
+	faults    faults
+	metrics   metrics
+	usage     usage
+	profiling profiling
+	ttl       ttlMonitor
+	heard     atomic.Uint64 // the newest cluster time that clients have told
+	nextOp    atomic.Int64
 
 	mu    sync.Mutex
 	conns map[int64]*Conn // those that have sent a command; guarded by mu

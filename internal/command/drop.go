@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
@@ -11,6 +12,9 @@ type dropArgs struct{}
 var dropFields = newSchema("drop", ignored[dropArgs]("collectionUUID")).on(mongoerr.InvalidNamespace)
 
 func runDrop(ctx context.Context, o *operation, _ *dropArgs) error {
+	if engine.IsProfile(o.ns) {
+		return o.dropProfile()
+	}
 	if o.notView() != nil {
 		t, err := o.d.engine.DropView(ctx, o.ns)
 		o.noteTime(t)
@@ -24,6 +28,19 @@ func runDrop(ctx context.Context, o *operation, _ *dropArgs) error {
 	}
 	o.d.usage.forget(o.ns)
 	o.out.AppendInt32("nIndexesWas", int32(dropped.ShownIndexes()))
+	o.out.AppendString("ns", o.ns)
+	return nil
+}
+
+// dropProfile forgets the database's profile.
+func (o *operation) dropProfile() error {
+	if o.d.profiling.of(o.req.DB).level > 0 {
+		return mongoerr.New(mongoerr.IllegalOperation, "turn off profiling before dropping system.profile collection")
+	}
+	if !o.d.engine.DropProfile(o.req.DB) {
+		return mongoerr.New(mongoerr.NamespaceNotFound, "ns not found")
+	}
+	o.out.AppendInt32("nIndexesWas", 0)
 	o.out.AppendString("ns", o.ns)
 	return nil
 }
@@ -45,6 +62,7 @@ func runDropDatabase(ctx context.Context, o *operation, a *dropDatabaseArgs) err
 	v := o.d.engine.Local()
 	list := v.Catalog.Collections(o.req.DB)
 	v.Close()
+	o.d.engine.DropProfile(o.req.DB)
 	_, t, err := o.d.engine.DropDatabase(ctx, o.req.DB)
 	o.noteTime(t)
 	for _, coll := range list {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/mortondb/morton/internal/document"
@@ -82,7 +83,7 @@ func runFindAndModify(ctx context.Context, o *operation, a *findAndModifyArgs) e
 			return err
 		}
 	}
-	if err := o.notView(); err != nil {
+	if err := cmp.Or(o.notShown(), o.notView()); err != nil {
 		return err
 	}
 	if _, ok := query.IDEquality(orEmpty(a.query)); ok && project == nil && a.hint.IsMissing() && a.collation.IsEmpty() {

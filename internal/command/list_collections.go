@@ -45,6 +45,9 @@ func runListCollections(ctx context.Context, o *operation, a *listCollectionsArg
 	for _, d := range v.Catalog.Views(o.req.DB) {
 		add(describeView(d))
 	}
+	if size := o.d.engine.ProfileBytes(o.req.DB); size > 0 {
+		add(describeProfile(size))
+	}
 	for _, name := range v.VirtualCollections(o.req.DB) {
 		add(o.d.describeVirtual(o.req.DB, name))
 	}
@@ -71,6 +74,21 @@ func describeCollection(coll *engine.Collection) document.Doc {
 	if !coll.Clustered {
 		b.AppendDoc("idIndex", coll.Indexes[0].Spec)
 	}
+	return b.Finish()
+}
+
+// describeProfile describes the operations that this member has noted of a database.
+func describeProfile(size int64) document.Doc {
+	var b document.Builder
+	b.AppendString("name", "system.profile")
+	b.AppendString("type", "collection")
+	b.OpenDoc("options")
+	b.AppendBool("capped", true)
+	appendCount(&b, "size", size)
+	b.Close()
+	b.OpenDoc("info")
+	b.AppendBool("readOnly", false)
+	b.Close()
 	return b.Finish()
 }
 

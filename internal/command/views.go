@@ -20,10 +20,18 @@ func isView(ns string) error {
 	return mongoerr.New(mongoerr.CommandNotSupportedOnView, "Namespace %s is a view, not a collection", ns)
 }
 
+// notShown refuses collections that only show what the server knows.
+func (o *operation) notShown() error {
+	if engine.IsViews(o.ns) || engine.IsProfile(o.ns) {
+		return mongoerr.New(mongoerr.InvalidNamespace, "cannot write to %s", o.ns)
+	}
+	return nil
+}
+
 // refuseBatch answers a batch of writes to what only can be read: each of its statements has the error.
 func (o *operation) refuseBatch(a *batchArgs, n int) (refused bool, err error) {
-	if engine.IsViews(o.ns) {
-		return true, mongoerr.New(mongoerr.InvalidNamespace, "cannot write to %s", o.ns)
+	if err := o.notShown(); err != nil {
+		return true, err
 	}
 	mistake := mongoerr.From(o.notView())
 	if mistake == nil {

@@ -72,6 +72,8 @@ type Engine struct {
 	checks   map[string]*check
 
 	entries EntryReader
+
+	profiles profiles
 }
 
 // EntryReader reads the replicated log back, for local.oplog.rs.

@@ -21,7 +21,7 @@ const (
 
 // IsVirtual reports whether ns is such a collection.
 func IsVirtual(ns string) bool {
-	return ns == oplogNS || ns == configNS || ns == transactionsNS || IsViews(ns)
+	return ns == oplogNS || ns == configNS || ns == transactionsNS || IsViews(ns) || IsProfile(ns)
 }
 
 // VirtualCollections returns the names of those that db has now.
@@ -39,15 +39,18 @@ func (v *View) VirtualCollections(db string) []string {
 }
 
 func (it *Iterator) openVirtual(filter *query.Filter) error {
-	if IsViews(it.spec.NS) {
-		it.keep = filter
-		it.src = &listSource{docs: it.view.Catalog.viewDocuments(Database(it.spec.NS))}
-		return nil
-	}
 	it.keep = filter
 	back := it.sort != nil && it.sort.Natural() < 0 || it.spec.Hint.Doc().Lookup("$natural").Truthy() && naturalHint(it.spec.Hint) < 0
 	if it.sort != nil && it.sort.Natural() != 0 {
 		it.sort = nil
+	}
+	switch {
+	case IsViews(it.spec.NS):
+		it.openList(it.view.Catalog.viewDocuments(Database(it.spec.NS)), back)
+		return nil
+	case IsProfile(it.spec.NS):
+		it.openList(it.view.engine.profiled(Database(it.spec.NS)), back)
+		return nil
 	}
 	switch it.spec.NS {
 	case oplogNS:
@@ -66,6 +69,13 @@ func (it *Iterator) openVirtual(filter *query.Filter) error {
 	}
 	it.src = &listSource{docs: docs}
 	return err
+}
+
+func (it *Iterator) openList(docs []document.Doc, back bool) {
+	if back {
+		slices.Reverse(docs)
+	}
+	it.src = &listSource{docs: docs}
 }
 
 func naturalHint(hint document.Value) float64 {
