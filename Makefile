@@ -50,6 +50,10 @@ record: ## asks a real mongod: make record URI=mongodb://HOST:PORT CASES="test/c
 differential: build ## random commands side by side with a real mongod: MONGOD=path, TIME=10m, SEED=number
 	$(GO) run ./test/differential -ours ./morton -theirs $(MONGOD) -time $${TIME:-10m} $(if $(SEED),-seed $(SEED))
 
+.PHONY: pymongo-tests
+pymongo-tests: build ## PyMongo's own tests, from its source package; test/pymongo/failures.json has the reasons of failures
+	$(PYTHON) test/pymongo/run --binary ./morton
+
 .PHONY: crash
 crash: build ## real processes killed with -9 under load; ROUNDS=50 for the long form
 	$(PYTHON) test/crash/run --binary ./morton --rounds $${ROUNDS:-5}

@@ -70,7 +70,7 @@ func (p *pair) rounds(length time.Duration, seed uint64, rounds, limit int) erro
 			fmt.Printf("DIFFERENT, seed %d\n%s\n", seed+uint64(n), r.shrink(d))
 		}
 	}
-	fmt.Printf("%d rounds from seed %d, %d commands, %d not implemented, %d explained, %d different\n", n, seed, p.commands, p.missing, p.passedOver, found)
+	fmt.Printf("%d rounds from seed %d, %d commands, %d not implemented, %d explained, %d by an index of theirs, %d different\n", n, seed, p.commands, p.missing, p.passedOver, p.byIndex, found)
 	if found > 0 {
 		return fmt.Errorf("%d differences", found)
 	}

@@ -41,6 +41,9 @@ func (r *round) shrink(d *difference) *difference {
 
 // try puts a smaller case in d's place if the sides still differ about it.
 func (r *round) try(d **difference, docs []bson.Raw, indexes bson.A, command bson.D) bool {
+	if !decided(command) {
+		return false
+	}
 	if equal, err := r.set(docs, indexes); err != nil || !equal {
 		return false
 	}
@@ -50,6 +53,39 @@ func (r *round) try(d **difference, docs []bson.Raw, indexes bson.A, command bso
 	}
 	found.documents, found.indexes = docs, indexes
 	*d = found
+	return true
+}
+
+// decided says whether the answer to a command follows from the documents alone, and not from the order in which they are found.
+func decided(command bson.D) bool {
+	field := func(d bson.D, key string) any {
+		for _, f := range d {
+			if f.Key == key {
+				return f.Value
+			}
+		}
+		return nil
+	}
+	total := func(v any) bool {
+		d, ok := v.(bson.D)
+		return ok && len(d) > 0 && d[len(d)-1].Key == "_id"
+	}
+	sort := field(command, "sort")
+	switch command[0].Key {
+	case "find":
+		return total(sort) || sort == nil && field(command, "limit") == nil && field(command, "skip") == nil
+	case "findAndModify":
+		return total(sort)
+	case "update":
+		list, _ := field(command, "updates").(bson.A)
+		for _, v := range list {
+			s, _ := v.(bson.D)
+			q, _ := field(s, "q").(bson.D)
+			if field(s, "multi") == nil && field(q, "_id") == nil {
+				return false
+			}
+		}
+	}
 	return true
 }
 
