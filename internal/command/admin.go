@@ -192,7 +192,9 @@ func runFsyncUnlock(context.Context, *operation) error {
 
 // runConfigureFailPoint sets when the fail point strikes and what it does.
 func runConfigureFailPoint(_ context.Context, o *operation) error {
-	if name := o.first.Value.Str(); name != failCommandName {
+	name := o.first.Value.Str()
+	point := o.d.faults.named(name)
+	if point == nil {
 		return mongoerr.New(mongoerr.FailPointSetFailed, "%s not found", name)
 	}
 	mode, n, p, err := parseFailMode(o.argument("mode"))
@@ -203,7 +205,7 @@ func runConfigureFailPoint(_ context.Context, o *operation) error {
 	if !data.IsMissing() && data.Type != document.TypeDocument {
 		return mongoerr.New(mongoerr.TypeMismatch, "the 'data' option must be a JSON object")
 	}
-	o.out.AppendInt32("count", clampInt32(o.d.faults.configure(mode, n, p, data.Doc())))
+	o.out.AppendInt32("count", clampInt32(o.d.faults.configure(point, mode, n, p, data.Doc())))
 	return nil
 }
 

@@ -124,6 +124,9 @@ func (o *operation) run(ctx context.Context) error {
 		return err
 	}
 	if o.generic.maxTime > 0 && !o.row.ownMaxTime {
+		if o.d.opts.TestCommands && o.d.faults.timesOut() {
+			return errMaxTime
+		}
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(o.generic.maxTime)*time.Millisecond, errMaxTime)
 		defer cancel()

@@ -27,19 +27,40 @@ type failPoint struct {
 	entered int64 // how often it has struck
 }
 
-// faults holds the fail points. There is one that commands look at, failCommand.
+// faults holds the fail points that commands look at.
 type faults struct {
 	mu          sync.Mutex
 	failCommand failPoint
+	timeOut     failPoint // maxTimeAlwaysTimeOut: the time of every command that has a limit is over at once
 }
 
-const failCommandName = "failCommand"
+const (
+	failCommandName = "failCommand"
+	timeOutName     = "maxTimeAlwaysTimeOut"
+)
 
-// configure changes the fail point and returns how often it had struck before.
-func (f *faults) configure(mode string, n int64, p float64, data document.Doc) (entered int64) {
+// named returns the fail point of a name; nil if there is none.
+func (f *faults) named(name string) *failPoint {
+	switch name {
+	case failCommandName:
+		return &f.failCommand
+	case timeOutName:
+		return &f.timeOut
+	}
+	return nil
+}
+
+// timesOut reports whether a command with a time limit is to be out of time at once.
+func (f *faults) timesOut() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	fp := &f.failCommand
+	return f.timeOut.strike()
+}
+
+// configure changes a fail point and returns how often it had struck before.
+func (f *faults) configure(fp *failPoint, mode string, n int64, p float64, data document.Doc) (entered int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	entered = fp.entered
 	fp.mode, fp.n, fp.p, fp.data = mode, n, p, data.Clone()
 	return entered

@@ -92,6 +92,12 @@ func (o *operation) nextBatch(ctx context.Context, c *openCursor, a *getMoreArgs
 	o.out.AppendInt64("id", id)
 	o.out.AppendString("ns", cursor.NS)
 	o.out.Close()
+	if o.req.ExhaustAllowed && id != 0 {
+		o.reply.Exhaust = true
+		next := *o.req
+		next.Body = o.req.Body.Clone()
+		o.reply.Next = &next
+	}
 	return nil
 }
 
