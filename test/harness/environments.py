@@ -125,6 +125,18 @@ def node_modules():
          "mongodb@7", "mongosh@2"])) / "node_modules"
 
 
+def python_packages(*requirements):
+    """A folder with these packages for the Python that runs this."""
+    return _made("py-" + "-".join(r.replace("<", "").replace(">", "").replace("=", "").replace(",", "-") for r in requirements), lambda target: _run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(target), *requirements]))
+
+
+def node_packages(*requirements):
+    """A node_modules folder with these packages."""
+    return _made("node-" + "-".join(requirements), lambda target: _run(
+        ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(target), *requirements])) / "node_modules"
+
+
 def _made(name, make):
     """The folder CACHE/name; an interrupted installation leaves nothing that looks complete."""
     final = CACHE / name
