@@ -22,12 +22,12 @@ func (v *View) claimDistinct(list []distinctKey, coll *Collection, ix *Index, en
 	key, rid, _ := keys.CutRecordID(entry)
 	for _, d := range list {
 		if bytes.Equal(d.key, key) && d.rid != rid {
-			return list, duplicateKey(coll, ix, doc)
+			return list, duplicateKey(coll, ix, doc, entry)
 		}
 	}
 	taken, err := v.hasOther(key, rid)
 	if err == nil && taken {
-		err = duplicateKey(coll, ix, doc)
+		err = duplicateKey(coll, ix, doc, entry)
 	}
 	if err != nil {
 		return list, err

@@ -219,7 +219,7 @@ func (g *changeGroup) claimEntries(ix *Index, m match) error {
 		case found && entryRecord(owner) == m.rid:
 			continue
 		case found:
-			return duplicateKey(g.coll, ix, m.doc)
+			return duplicateKey(g.coll, ix, m.doc, key)
 		}
 		if err := g.claim(ix, key, m.doc); err != nil {
 			return err

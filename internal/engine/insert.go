@@ -221,7 +221,7 @@ func (g *insertGroup) addKeys(doc document.Doc, rid uint64) error {
 					return err
 				}
 				if taken {
-					return duplicateKey(g.coll, ix, doc)
+					return duplicateKey(g.coll, ix, doc, key)
 				}
 			}
 			g.guards = append(g.guards, key)
@@ -357,15 +357,34 @@ func checkDepth(doc document.Doc) error {
 	return nil
 }
 
+// nextValue returns the first of the values that a key consists of, as the document has it: of an array, the element that is meant.
+func (ix *Index) nextValue(doc document.Doc, path string, key []byte) (v document.Value, rest []byte) {
+	inKey, rest, err := keys.DecodeValue(key)
+	v = doc.LookupPath(path)
+	switch {
+	case v.IsMissing() && err == nil:
+		return inKey, rest
+	case v.IsMissing():
+		return document.Null, nil
+	case v.Type != document.TypeArray || err != nil:
+		return v, rest
+	}
+	for it := v.Doc().Iter(); it.Next(); {
+		if document.Equal(document.Collated(ix.Collator, it.Value()), inKey) {
+			return it.Value(), rest
+		}
+	}
+	return inKey, rest
+}
+
 // duplicateKey is mongod's error for a unique key that is taken.
-func duplicateKey(coll *Collection, ix *Index, doc document.Doc) error {
+func duplicateKey(coll *Collection, ix *Index, doc document.Doc, key []byte) error {
 	pattern := ix.Spec.Lookup("key").Doc()
 	var value document.Builder
+	rest := key[keys.IndexPrefixLen:]
 	for it := pattern.Iter(); it.Next(); {
-		v := doc.LookupPath(it.Key())
-		if v.IsMissing() {
-			v = document.Null
-		}
+		var v document.Value
+		v, rest = ix.nextValue(doc, it.Key(), rest)
 		value.AppendValue(it.Key(), v)
 	}
 	kv := value.Finish()

@@ -577,7 +577,7 @@ func (g *changeGroup) claim(ix *Index, key []byte, doc document.Doc) error {
 		return err
 	}
 	if taken || mine {
-		return duplicateKey(g.coll, ix, doc)
+		return duplicateKey(g.coll, ix, doc, key)
 	}
 	if g.unique == nil {
 		g.unique = map[string]struct{}{}
