@@ -72,7 +72,7 @@ func (r *row) argsName() string {
 func commands() []*row {
 	var list []*row
 	for _, group := range [][]*row{
-		connectionCommands(), informationCommands(), sessionCommands(), replicationCommands(), adminCommands(),
+		connectionCommands(), informationCommands(), sessionCommands(), replicationCommands(), adminCommands(), administrationCommands(),
 		writeCommands(), readCommands(), catalogCommands(), checkCommands(),
 	} {
 		list = append(list, group...)
