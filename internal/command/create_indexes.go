@@ -3,7 +3,6 @@ package command
 import (
 	"cmp"
 	"context"
-	"strings"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
@@ -122,7 +121,7 @@ func normalizeIndex(given document.Doc, ignoreUnknown bool) (document.Doc, error
 	case key.Doc().IsEmpty():
 		return fail(mongoerr.New(mongoerr.CannotCreateIndex, "Index keys cannot be empty."))
 	}
-	if err := checkIndexKinds(key.Doc()); err != nil {
+	if err := checkIndexKind(given); err != nil {
 		return nil, err
 	}
 	for it := given.Iter(); it.Next(); {
@@ -168,22 +167,6 @@ func normalizeIndex(given document.Doc, ignoreUnknown bool) (document.Doc, error
 		}
 	}
 	return b.Finish(), nil
-}
-
-// indexKinds are the values in a key pattern that stand for another kind of index than an ordered one.
-var indexKinds = map[string]bool{"hashed": true, "text": true, "2d": true, "2dsphere": true}
-
-// checkIndexKinds refuses the kinds of indexes that there are not.
-func checkIndexKinds(key document.Doc) error {
-	for it := key.Iter(); it.Next(); {
-		if kind := it.Value().Str(); indexKinds[kind] {
-			return notImplemented("an index of kind " + kind)
-		}
-		if path := it.Key(); path == "$**" || strings.HasSuffix(path, ".$**") {
-			return notImplemented("a wildcard index")
-		}
-	}
-	return nil
 }
 
 const idIndexName = "_id_"

@@ -33,7 +33,7 @@ var indexOptions = []indexOption{
 	{name: "sparse", check: flagOption("sparse"), append: appendFlag("sparse")},
 	{name: "expireAfterSeconds", append: appendExpiry},
 	{name: "storageEngine", append: appendValue("storageEngine")},
-	{name: "weights", missing: always},
+	{name: "weights"}, // of text indexes only
 	{name: "default_language", missing: always},
 	{name: "language_override", missing: always},
 	{name: "textIndexVersion", missing: always},
@@ -42,7 +42,7 @@ var indexOptions = []indexOption{
 	{name: "min", missing: always},
 	{name: "max", missing: always},
 	{name: "collation", check: collationOption, append: appendIndexCollation},
-	{name: "wildcardProjection", missing: always},
+	{name: "wildcardProjection"}, // of wildcard indexes only
 	{name: "clustered", append: appendFlag("clustered")},
 	{name: "prepareUnique", check: flagOption("prepareUnique"), append: appendFlag("prepareUnique")},
 }
@@ -63,6 +63,12 @@ func checkIndexOption(given document.Doc, name string, v document.Value, ignoreU
 		if err := option.check(v); err != nil {
 			return mongoerr.From(err).WithContext("Error in specification %s", given.Shell())
 		}
+	}
+	if name == "weights" {
+		return inSpecification(given, cannotCreate("Invalid index specification %s; the field 'weights' can only be specified with text indexes", given.Shell()))
+	}
+	if name == "wildcardProjection" {
+		return inSpecification(given, mongoerr.New(mongoerr.BadValue, "The field 'wildcardProjection' is only allowed in an 'wildcard' index"))
 	}
 	if option.missing != nil && option.missing(v) {
 		return notImplemented("the index option " + name)

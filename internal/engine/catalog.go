@@ -185,7 +185,7 @@ func planIndexes(indexes []*Index) []plan.Index {
 func (ix *Index) planned() plan.Index {
 	p := plan.Index{Name: ix.Name, Partial: ix.Partial, Covers: ix.tellsValues(), Unique: ix.Unique, Sparse: ix.Sparse, Multikey: ix.Multikey, Collator: ix.Collator}
 	for _, f := range ix.Fields {
-		p.Key = append(p.Key, plan.KeyField{Path: f.Path, Descending: f.Descending})
+		p.Key = append(p.Key, plan.KeyField{Path: f.Path, Descending: f.Descending, Kind: f.Kind})
 	}
 	return p
 }
@@ -193,7 +193,7 @@ func (ix *Index) planned() plan.Index {
 // tellsValues reports whether entries tell the values of the fields, as documents have them: there is no array whose element they could be, and
 // no two paths share a part, so that one document has them all.
 func (ix *Index) tellsValues() bool {
-	if !ix.Noted || ix.Multikey != 0 {
+	if !ix.Noted || ix.Multikey != 0 || ix.Hashed() {
 		return false
 	}
 	for i, f := range ix.Fields {
@@ -229,7 +229,8 @@ func newIndex(number uint32, spec document.Doc, multikey uint32, ready bool) (*I
 	return &Index{
 		Name: name, Spec: spec, Multikey: multikey, Ready: ready, Collation: order,
 		Hidden: spec.Lookup("hidden").Truthy(), Partial: partial, Distinct: spec.Lookup("prepareUnique").Truthy(),
-		Expires: expires, ExpireAfter: time.Duration(seconds) * time.Second,
+		Expires:     expires && !pattern.Hashed(), // mongod passes over others than ordered ones
+		ExpireAfter: time.Duration(seconds) * time.Second,
 		Index: keys.Index{
 			Number: number, Pattern: *pattern,
 			Unique: spec.Lookup("unique").Truthy() || name == idIndexName,

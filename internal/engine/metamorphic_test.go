@@ -38,7 +38,9 @@ type metamorphic struct {
 	t    *testing.T
 	m    *member
 	seed uint64
-	used map[string]int
+
+	hashed bool // indexes may have a hashed field, which refuses arrays
+	used   map[string]int
 }
 
 const (
@@ -53,6 +55,7 @@ func (g *metamorphic) run() {
 	defer g.m.close()
 	var docs []string
 	arrays := g.IntN(3) == 0
+	g.hashed = !arrays
 	for i := range 20 + g.IntN(200) {
 		docs = append(docs, g.doc(i, arrays))
 	}
@@ -113,6 +116,11 @@ func (g *metamorphic) index(n int) string {
 			seen[p] = true
 			keys = append(keys, fmt.Sprintf(`"%s": %s`, p, g.pick("1", "1", "-1")))
 		}
+	}
+	if g.hashed && g.IntN(3) == 0 {
+		i := g.IntN(len(keys))
+		path, _, _ := strings.Cut(keys[i], ":")
+		keys[i] = path + `: "hashed"`
 	}
 	option := g.pick("", "", "", `, "sparse": true`, `, "partialFilterExpression": {"a": {"$gt": 1}}`, `, "partialFilterExpression": {"b": {"$exists": true}}`,
 		`, "collation": {"locale": "en", "strength": 2}`)

@@ -3,6 +3,7 @@ package keys
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
@@ -18,6 +19,8 @@ const (
 	CodeCannotIndexParallelArrays = 171
 	CodeTooManyFields             = 13103
 	CodeAmbiguousField            = 16746
+	CodeArrayInHashed             = 16766
+	CodeTooManyHashed             = 31303
 )
 
 // Error is a client's mistake about an index, with MongoDB's error code and words.
@@ -32,6 +35,7 @@ func (e *Error) Error() string { return e.Message }
 type Field struct {
 	Path       string
 	Descending bool
+	Kind       string // "": ordered by its values; KindHashed
 
 	dotted bool
 }
@@ -40,16 +44,18 @@ type Field struct {
 type Pattern struct {
 	Fields   []Field
 	Collator document.Collator // of strings, whose keys stand for them in entries; nil: by bytes
+
+	hashed bool
 }
 
-// CompilePattern compiles the key document of an ascending or descending index. The error is an [*Error]; mongod puts
+// CompilePattern compiles the key document of an index of ordered and hashed fields. The error is an [*Error]; mongod puts
 // `Error in specification {...} :: caused by :: ` before the messages of code 67.
 func CompilePattern(key document.Doc) (*Pattern, error) {
 	if key.IsEmpty() {
 		return nil, cannotCreate("Index keys cannot be empty.")
 	}
 	for it := key.Iter(); it.Next(); {
-		if v := it.Value(); v.Type == document.TypeString && v.Str() != "" {
+		if v := it.Value(); v.Type == document.TypeString && v.Str() != "" && v.Str() != KindHashed {
 			return nil, cannotCreate("Unknown index plugin '%s'", v.Str())
 		}
 	}
@@ -67,7 +73,7 @@ func CompilePattern(key document.Doc) (*Pattern, error) {
 	if len(p.Fields) > MaxFields {
 		return nil, &Error{Code: CodeTooManyFields, Message: "too many compound keys"}
 	}
-	return p, nil
+	return p, p.checkHashed(key)
 }
 
 func cannotCreate(format string, args ...any) *Error {
@@ -78,7 +84,9 @@ func compileField(e document.Element) (Field, error) {
 	f := Field{Path: strings.Clone(e.Key)}
 	n, ok := e.AsFloat64()
 	switch {
-	case e.Type == document.TypeString:
+	case e.Type == document.TypeString && e.Str() == KindHashed && f.Path != "":
+		f.Kind = KindHashed
+	case e.Type == document.TypeString && e.Str() == "":
 		return f, cannotCreate("Values in the index key pattern cannot be empty strings")
 	case !ok:
 		return f, cannotCreate("Values in v:2 index key pattern cannot be of type %v. Only numbers > 0, numbers < 0, and strings are allowed.", e.Type)
@@ -108,10 +116,13 @@ func checkPath(path string) error {
 	return nil
 }
 
-// AppendValue appends the encoding of v as the value of field i: ascending or descending.
+// AppendValue appends the encoding of v as the value of field i: ascending, descending, or its hash.
 func (p *Pattern) AppendValue(dst []byte, i int, v document.Value) []byte {
 	if p.Collator != nil {
 		v = document.Collated(p.Collator, v)
+	}
+	if p.hashed && p.Fields[i].Kind == KindHashed {
+		v = document.Int64(Hash(v))
 	}
 	if p.Fields[i].Descending {
 		return AppendDescending(dst, v)
@@ -130,6 +141,9 @@ func (p *Pattern) String() string {
 		direction := "1"
 		if f.Descending {
 			direction = "-1"
+		}
+		if f.Kind != "" {
+			direction = strconv.Quote(f.Kind)
 		}
 		fmt.Fprintf(&b, "%q: %s", f.Path, direction)
 	}

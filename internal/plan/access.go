@@ -73,7 +73,7 @@ func (a *access) field(i int, list []condition) (f fieldAccess, met []*query.Nod
 		if c.path != path {
 			continue
 		}
-		b, has := a.index.boundsOf(c.node, multikey)
+		b, has := a.index.boundsOn(i, c.node)
 		present := a.index.Sparse && c.node.Op == query.OpExists // which the index being sparse is worth much to
 		if present {
 			b, has = bounds{set: everything}, true
@@ -230,6 +230,9 @@ func (a *access) order(sort *query.Sort) (reverse, ok bool) {
 			return false, false
 		}
 		k := a.index.Key[i]
+		if k.Kind != "" {
+			return false, false
+		}
 		multikey = multikey || a.index.multikey(i)
 		if !a.constant(i) || a.index.multikey(i) {
 			d := 1
@@ -259,7 +262,7 @@ func (a *access) order(sort *query.Sort) (reverse, ok bool) {
 // constantPath reports whether all documents within the ranges sort alike by path.
 func (a *access) constantPath(path string) bool {
 	for i, k := range a.index.Key {
-		if k.Path == path && a.constant(i) && !a.index.multikey(i) {
+		if k.Path == path && k.Kind == "" && a.constant(i) && !a.index.multikey(i) {
 			return true
 		}
 	}

@@ -261,5 +261,5 @@ func (ix *Index) isHinted(h query.Hint) bool {
 	if h.Key == nil {
 		return ix.Name == h.Index
 	}
-	return slices.EqualFunc(ix.Key, h.Key, func(k KeyField, f query.SortField) bool { return k.Path == f.Path && k.Descending == f.Descending })
+	return slices.EqualFunc(ix.Key, h.Key, func(k KeyField, f query.HintField) bool { return k == KeyField(f) })
 }

@@ -37,7 +37,7 @@ func (a *access) distinctField(path string) (field int, ok bool) {
 	for i, k := range a.index.Key {
 		if k.Path == path {
 			bound := i < len(a.fields) && !a.fields[i].set.isEverything()
-			return i, len(a.fields) <= i+1 && !(bound && a.index.multikey(i)) && !hasPosition(path)
+			return i, k.Kind == "" && len(a.fields) <= i+1 && !(bound && a.index.multikey(i)) && !hasPosition(path)
 		}
 		if !a.constant(i) || a.index.multikey(i) {
 			return 0, false

@@ -29,6 +29,7 @@ func (k Kind) String() string {
 type KeyField struct {
 	Path       string
 	Descending bool
+	Kind       string // "": ordered; keys.KindHashed
 }
 
 // Index describes an index to the planner.

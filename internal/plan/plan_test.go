@@ -65,7 +65,7 @@ func parseIndex(t *testing.T, line string) Index {
 	ix := Index{Name: parts[1]}
 	for it := mustJSON(t, parts[2]).Iter(); it.Next(); {
 		n, _ := it.Value().AsInt64()
-		ix.Key = append(ix.Key, KeyField{it.Key(), n < 0})
+		ix.Key = append(ix.Key, KeyField{Path: it.Key(), Descending: n < 0})
 	}
 	for _, word := range parts[3:] {
 		if paths, ok := strings.CutPrefix(word, "multikey="); ok {

@@ -314,7 +314,7 @@ func (g generator) index(n int) *index {
 			continue
 		}
 		descending := g.IntN(3) == 0
-		ix.plan.Key = append(ix.plan.Key, KeyField{path, descending})
+		ix.plan.Key = append(ix.plan.Key, KeyField{Path: path, Descending: descending})
 		ix.keys.Fields = append(ix.keys.Fields, keys.Field{Path: path, Descending: descending})
 	}
 	if ix.plan.Key == nil {

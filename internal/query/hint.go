@@ -8,8 +8,15 @@ import (
 // Hint is a compiled hint. At most one field is set; none for no hint.
 type Hint struct {
 	Index   string      // an index's name
-	Key     []SortField // an index's key pattern
+	Key     []HintField // an index's key pattern
 	Natural int         // 1 or -1: read the collection, forwards or backwards
+}
+
+// HintField is one field of a key pattern.
+type HintField struct {
+	Path       string
+	Descending bool
+	Kind       string // of the field, if it is not just ordered: "hashed"
 }
 
 // Errors of hints, which are found out when indexes are known.
@@ -42,10 +49,14 @@ func CompileHint(v document.Value) (h Hint, hinted bool, err error) {
 	}
 	for it := spec.Iter(); it.Next(); {
 		n, _ := it.Value().AsFloat64()
+		if kind := it.Value().Str(); it.Value().Type == document.TypeString && kind != "" {
+			h.Key = append(h.Key, HintField{Path: it.Key(), Kind: kind})
+			continue
+		}
 		if n == 0 || n != n {
 			return Hint{}, false, ErrBadHint
 		}
-		h.Key = append(h.Key, SortField{it.Key(), n < 0})
+		h.Key = append(h.Key, HintField{Path: it.Key(), Descending: n < 0})
 	}
 	return h, true, nil
 }
