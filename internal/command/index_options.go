@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"math"
 	"strings"
 
@@ -124,7 +125,10 @@ func partialOption(v document.Value) error {
 		return mongoerr.New(mongoerr.TypeMismatch, "The field 'partialFilterExpression' must be an object, but got %s", v.Type)
 	}
 	f, err := query.CompileFilter(v.Doc(), query.FilterOptions{})
-	if err != nil {
+	switch {
+	case errors.Is(err, query.ErrTextIndexRequired):
+		return mongoerr.New(mongoerr.BadValue, "$text is not allowed in this context")
+	case err != nil:
 		return err
 	}
 	return illegalInPartial(f.Root())

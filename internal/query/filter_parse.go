@@ -38,7 +38,7 @@ func init() { // not initializers: the functions refer back to the tables
 		"$id":          parseReferenceField("$id"),
 		"$db":          parseReferenceField("$db"),
 		"$where":       parseWhere,
-		"$text":        parseTopLevelOnly("$text"),
+		"$text":        parseText,
 		"$expr":        parseExpr,
 		"$jsonSchema":  parseJSONSchema,
 		"$sampleRate":  parseSampleRate,
@@ -238,15 +238,6 @@ func parseReferenceField(name string) func(*filterCompiler, document.Value) (*No
 			return nil, err
 		}
 		return and(list), nil
-	}
-}
-
-func parseTopLevelOnly(name string) func(*filterCompiler, document.Value) (*Node, error) {
-	return func(c *filterCompiler, _ document.Value) (*Node, error) {
-		if c.inElemMatch > 0 {
-			return nil, badValue("%s can only be applied to the top-level document", name)
-		}
-		return nil, notYet(name + " is")
 	}
 }
 
