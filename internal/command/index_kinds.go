@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
-	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
@@ -19,7 +18,7 @@ type indexKind struct {
 const wildcard = "wildcard" // no word in a key pattern: its paths end in $**
 
 var indexKinds = []indexKind{
-	{name: keys.KindHashed, made: true, check: checkHashed},
+	{name: "hashed", made: true, check: checkHashed},
 	{name: "text", check: checkText},
 	{name: "2d", check: nothingMore},
 	{name: "2dsphere", check: nothingMore},
