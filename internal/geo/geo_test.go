@@ -65,10 +65,7 @@ func TestRegions(t *testing.T) {
 		{`{"$geometry": ` + square + `}`, `{"type": "Polygon", "coordinates": [[[1, 1], [1, 2], [2, 2], [2, 1], [1, 1]]]}`, true},
 		{`{"$geometry": ` + square + `}`, `{"type": "LineString", "coordinates": [[1, 1], [5, 2]]}`, false},
 	} {
-		r, err := ParseRegion(value(t, c.region).Doc())
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := region(t, value(t, c.region).Doc())
 		g, err := Parse(value(t, c.geometry))
 		if err != nil {
 			t.Fatal(err)
@@ -77,6 +74,23 @@ func TestRegions(t *testing.T) {
 			t.Errorf("%s and %s: %v, want %v", c.region, c.geometry, !c.want, c.want)
 		}
 	}
+}
+
+func region(t testing.TB, d document.Doc) *Region {
+	t.Helper()
+	e := d.First()
+	if e.Key == "$geometry" {
+		g, err := ParseAsked(e.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.Region()
+	}
+	r, err := ParseRegion(e.Key, e.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func TestMistakesAreNamed(t *testing.T) {
@@ -125,8 +139,12 @@ func FuzzGeometry(f *testing.F) {
 			ga.Intersects(gb)
 		}
 		if vb.Type == document.TypeDocument {
-			if r, err := ParseRegion(vb.Doc()); err == nil && errA == nil {
+			e := vb.Doc().First()
+			if r, err := ParseRegion(e.Key, e.Value); err == nil && errA == nil {
 				r.Holds(ga)
+			}
+			if g, err := ParseAsked(vb); err == nil && errA == nil && g.Region() != nil {
+				g.Region().Holds(ga)
 			}
 		}
 		if errA == nil {

@@ -26,6 +26,7 @@ type Geometry struct {
 	single  bool     // it is one point
 	flat    r2.Point // whose coordinates are these
 	geoJSON bool     // it was GeoJSON
+	asked   bool     // it is a query's, which may have a strictly winding polygon
 }
 
 // Point returns the coordinates of a geometry that is a single point.
@@ -93,7 +94,7 @@ func parseLegacy(v document.Value) (p r2.Point, err error) {
 	it := v.Doc().Iter()
 	for i := range 2 {
 		if !it.Next() {
-			return p, errors.New("Point must contain at least two numeric elements")
+			return p, errors.New("Point must only contain numeric elements")
 		}
 		f, ok := it.Value().AsFloat64()
 		if !ok {
@@ -111,6 +112,19 @@ func parseLegacy(v document.Value) (p r2.Point, err error) {
 	return p, nil
 }
 
+// ParseAsked reads what a query has as $geometry: GeoJSON, or a pair of coordinates.
+func ParseAsked(v document.Value) (*Geometry, error) {
+	if v.Type == document.TypeArray || v.Doc().First().Value.IsNumber() {
+		p, err := position(v)
+		if err != nil {
+			return nil, err
+		}
+		return &Geometry{points: []s2.Point{sphere(p)}, single: true, flat: p}, nil
+	}
+	g := &Geometry{geoJSON: true, asked: true}
+	return g, g.read(v.Doc(), false)
+}
+
 // ParseGeoJSON reads GeoJSON.
 func ParseGeoJSON(d document.Doc) (*Geometry, error) {
 	g := &Geometry{geoJSON: true}
@@ -123,7 +137,17 @@ func ParseGeoJSON(d document.Doc) (*Geometry, error) {
 
 func (g *Geometry) read(d document.Doc, nested bool) error {
 	coordinates := d.Lookup("coordinates")
-	switch d.Lookup("type").Str() {
+	kind := d.Lookup("type").Str()
+	strict, err := parseCRS(d)
+	switch {
+	case err != nil:
+		return err
+	case strict && kind == "Polygon" && g.asked:
+		return g.strictPolygon(coordinates)
+	case strict:
+		return errors.New("Strict winding order is only supported by polygon")
+	}
+	switch kind {
 	case "Point":
 		p, err := position(coordinates)
 		if err != nil {
@@ -137,39 +161,50 @@ func (g *Geometry) read(d document.Doc, nested bool) error {
 	case "Polygon":
 		return g.polygon(coordinates)
 	case "MultiPoint":
-		return each("MultiPoint", coordinates, func(v document.Value) error {
-			p, err := position(v)
+		if coordinates.Type != document.TypeArray {
+			return errNoCoordinates
+		}
+		return each("MultiPoint coordinates", coordinates, func(v document.Value) error {
+			p, err := coordinate(v)
 			g.points = append(g.points, sphere(p))
 			return err
 		})
 	case "MultiLineString":
-		return each("MultiLineString", coordinates, g.line)
+		return each("MultiLineString coordinates", coordinates, g.line)
 	case "MultiPolygon":
-		return each("MultiPolygon", coordinates, g.polygon)
+		return each("MultiPolygon coordinates", coordinates, g.polygon)
 	case "GeometryCollection":
 		if nested {
 			return errors.New("GeometryCollections cannot be nested: " + d.Shell())
 		}
-		geometries := d.Lookup("geometries")
-		if geometries.Type != document.TypeArray {
-			return fmt.Errorf("GeometryCollection geometries must be an array, found: %s", geometries.Type)
-		}
-		return each("GeometryCollection geometries", geometries, func(v document.Value) error {
-			if v.Type != document.TypeDocument {
-				return fmt.Errorf("Element of \"geometries\" must be an object: %s", v.Shell())
-			}
-			return g.read(v.Doc(), true)
-		})
+		return g.collection(d.Lookup("geometries"))
+	}
+	if nested {
+		return errors.New("Unknown GeoJSON type: " + d.Shell())
 	}
 	return errors.New("unknown GeoJSON type: " + d.Shell())
 }
 
+func (g *Geometry) collection(geometries document.Value) error {
+	i := 0
+	return each("GeometryCollection geometries", geometries, func(v document.Value) error {
+		if v.Type != document.TypeDocument {
+			return fmt.Errorf("Element %d of \"geometries\" is not an object", i)
+		}
+		i++
+		return g.read(v.Doc(), true)
+	})
+}
+
+var errNoCoordinates = errors.New("GeoJSON coordinates must be an array of coordinates")
+
+// each calls f with what a list holds, which must be something.
 func each(name string, v document.Value, f func(document.Value) error) error {
 	if v.Type != document.TypeArray {
-		return fmt.Errorf("%s coordinates must be an array", name)
+		return fmt.Errorf("%s must be an array", name)
 	}
 	if v.Doc().IsEmpty() {
-		return fmt.Errorf("%s coordinates must have at least 1 element", name)
+		return fmt.Errorf("%s must have at least 1 element", name)
 	}
 	for it := v.Doc().Iter(); it.Next(); {
 		if err := f(it.Value()); err != nil {
@@ -181,24 +216,29 @@ func each(name string, v document.Value, f func(document.Value) error) error {
 
 // position reads [longitude, latitude].
 func position(v document.Value) (r2.Point, error) {
-	if v.Type != document.TypeArray {
-		return r2.Point{}, errors.New("Point must be an array or object, instead got type " + v.Type.String())
-	}
-	p, err := parseLegacy(v)
+	p, err := pair(v)
 	if err == nil && !onSphere(p) {
 		err = fmt.Errorf("longitude/latitude is out of bounds, lng: %v lat: %v", p.X, p.Y)
 	}
 	return p, err
 }
 
+// coordinate reads one of the positions of a line or ring.
+func coordinate(v document.Value) (r2.Point, error) {
+	if v.Type != document.TypeArray {
+		return r2.Point{}, errors.New("GeoJSON coordinates must be an array")
+	}
+	return position(v)
+}
+
 // vertices reads a list of positions, without those that repeat the one before.
 func vertices(v document.Value) ([]s2.Point, error) {
 	if v.Type != document.TypeArray {
-		return nil, errors.New("GeoJSON coordinates must be an array of coordinates")
+		return nil, errNoCoordinates
 	}
 	var list []s2.Point
 	for it := v.Doc().Iter(); it.Next(); {
-		p, err := position(it.Value())
+		p, err := coordinate(it.Value())
 		if err != nil {
 			return nil, err
 		}
@@ -227,10 +267,17 @@ func (g *Geometry) line(v document.Value) error {
 
 func (g *Geometry) polygon(v document.Value) error {
 	var loops []*s2.Loop
-	err := each("Polygon", v, func(ring document.Value) error {
+	if v.Type == document.TypeArray && v.Doc().IsEmpty() {
+		return errors.New("Polygon has no loops.")
+	}
+	err := each("Polygon coordinates", v, func(ring document.Value) error {
 		loop, err := parseLoop(ring)
 		if err != nil {
 			return err
+		}
+		loop.Normalize()
+		if e, other, of, found := sharedEdge(loop, loops); found {
+			return fmt.Errorf("Polygon isn't valid: Duplicate edge: loop %d, edge %d and loop %d, edge %d %s", len(loops), e, other, of, v.Shell())
 		}
 		if len(loops) > 0 && !loops[0].Contains(loop) {
 			return fmt.Errorf("Secondary loops not contained by first exterior loop - secondary loops must be holes: %s first loop: %s", ring.Shell(), v.Doc().First().Value.Shell())
@@ -245,28 +292,59 @@ func (g *Geometry) polygon(v document.Value) error {
 	return nil
 }
 
-// parseLoop reads a ring: it ends where it begins, and its edges do not cross. Either side of it may be meant: the smaller one is.
+// strictPolygon reads a polygon of one ring, whose inside is to the left of it and may be more than half of the sphere.
+func (g *Geometry) strictPolygon(v document.Value) error {
+	switch {
+	case v.Type != document.TypeArray:
+		return errors.New("Polygon coordinates must be an array")
+	case v.Doc().Len() != 1:
+		return errors.New("Only one simple loop is allowed in a big polygon: " + v.Shell())
+	}
+	loop, err := parseLoop(v.Doc().First().Value)
+	if err == nil {
+		g.polygons = append(g.polygons, s2.PolygonFromOrientedLoops([]*s2.Loop{loop}))
+	}
+	return err
+}
+
+// sharedEdge returns an edge of a ring that one of the rings before it has, too, in the same direction, and which that is.
+func sharedEdge(loop *s2.Loop, before []*s2.Loop) (edge, other, of int, found bool) {
+	edges := map[s2.Edge]int{}
+	for i := range loop.NumEdges() {
+		edges[loop.Edge(i)] = i
+	}
+	for k, b := range before {
+		for i := range b.NumEdges() {
+			if e, is := edges[b.Edge(i)]; is {
+				return e, k, i, true
+			}
+		}
+	}
+	return 0, 0, 0, false
+}
+
+// parseLoop reads a ring: it ends where it begins, and its edges do not cross.
 func parseLoop(v document.Value) (*s2.Loop, error) {
 	list, err := vertices(v)
 	if err != nil {
 		return nil, err
 	}
 	if len(list) == 0 {
-		return nil, errors.New("Loop has no vertices")
+		return nil, errors.New("Loop has no vertices: " + v.Shell())
 	}
-	if list[0] != list[len(list)-1] || len(list) == 1 {
+	if list[0] != list[len(list)-1] {
 		return nil, errors.New("Loop is not closed: " + v.Shell())
 	}
 	list = list[:len(list)-1]
-	seen := map[s2.Point]bool{}
-	for _, p := range list {
-		if seen[p] {
-			return nil, fmt.Errorf("Loop is not valid: %s Duplicate vertices", v.Shell())
-		}
-		seen[p] = true
-	}
 	if len(list) < 3 {
 		return nil, errors.New("Loop must have at least 3 different vertices: " + v.Shell())
+	}
+	seen := map[s2.Point]int{}
+	for i, p := range list {
+		if before, is := seen[p]; is {
+			return nil, fmt.Errorf("Loop is not valid: %s Duplicate vertices: %d and %d", v.Shell(), before, i)
+		}
+		seen[p] = i
 	}
 	if i, j, crossing := firstCrossing(list); crossing {
 		at := func(k int) string {
@@ -275,9 +353,7 @@ func parseLoop(v document.Value) (*s2.Loop, error) {
 		}
 		return nil, fmt.Errorf("Loop is not valid: %s Edges %d and %d cross. Edge locations in degrees: %s-%s and %s-%s", v.Shell(), i, j, at(i), at(i+1), at(j), at(j+1))
 	}
-	loop := s2.LoopFromPoints(list)
-	loop.Normalize()
-	return loop, nil
+	return s2.LoopFromPoints(list), nil
 }
 
 // firstCrossing returns two edges of a ring that cross.

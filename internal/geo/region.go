@@ -59,72 +59,57 @@ func onSegment(p, a, b r2.Point) bool {
 	return b.Sub(a).Cross(p.Sub(a)) == 0 && min(a.X, b.X) <= p.X && p.X <= max(a.X, b.X) && min(a.Y, b.Y) <= p.Y && p.Y <= max(a.Y, b.Y)
 }
 
-// ParseRegion reads the operand of $geoWithin: {$geometry:}, {$box:}, {$polygon:}, {$center:} or {$centerSphere:}.
-func ParseRegion(operand document.Doc) (*Region, error) {
-	e := operand.First()
-	switch e.Key {
-	case "$geometry":
-		return regionOfGeometry(e.Value)
+// ParseRegion reads one of the shapes that $geoWithin knows beside a $geometry: $box, $polygon, $center or $centerSphere.
+func ParseRegion(name string, v document.Value) (*Region, error) {
+	switch name {
 	case "$box":
-		return parseBox(e.Value)
+		return parseBox(v)
 	case "$polygon":
-		return parseFlatPolygon(e.Value)
+		return parseFlatPolygon(v)
 	case "$center":
-		c, r, err := parseCircle("$center", e.Value)
+		c, r, err := parseCircle(v)
 		return &Region{flat: circle{c, r}}, err
 	case "$centerSphere":
-		c, r, err := parseCircle("$centerSphere", e.Value)
+		c, r, err := parseCircle(v)
 		if err == nil && !onSphere(c) {
 			err = fmt.Errorf("longitude/latitude is out of bounds, lng: %v lat: %v", c.X, c.Y)
 		}
 		round := s2.CapFromCenterAngle(sphere(c), s1.Angle(min(r, math.Pi)))
 		return &Region{cap: &round}, err
 	}
-	return nil, fmt.Errorf("unknown geo specifier: %s: %s", e.Key, e.Value.Shell())
+	return nil, errors.New("unknown geo specifier: " + name)
 }
 
-func regionOfGeometry(v document.Value) (*Region, error) {
-	if v.Type != document.TypeDocument {
-		return nil, errors.New("$geometry must be an object")
+// Region returns what a geometry encloses; nil if it is not only polygons.
+func (g *Geometry) Region() *Region {
+	if len(g.polygons) == 0 || len(g.points)+len(g.lines) > 0 {
+		return nil
 	}
-	g, err := ParseGeoJSON(v.Doc())
-	switch {
-	case err != nil:
-		return nil, err
-	case len(g.polygons) == 0 || len(g.points)+len(g.lines) > 0:
-		return nil, errors.New("$within not supported with provided geometry: " + v.Shell())
-	}
-	return &Region{polygons: g.polygons}, nil
+	return &Region{polygons: g.polygons}
 }
 
-// pair reads a point of a shape in the plane.
+// pair reads two numbers.
 func pair(v document.Value) (r2.Point, error) {
 	if v.Doc() == nil {
-		return r2.Point{}, errors.New("Point must be an array or object, instead got type " + v.Type.String())
+		return r2.Point{}, errors.New("Point must be an array or object")
 	}
 	return parseLegacy(v)
 }
 
 func parseBox(v document.Value) (*Region, error) {
-	if v.Doc() == nil || v.Doc().Len() < 2 {
-		return nil, errors.New("$box has to be an array or object of two points")
+	first, second := firstTwo(v)
+	a, err := pair(first)
+	if err != nil {
+		return nil, err
 	}
-	var corners []r2.Point
-	for it := v.Doc().Iter(); it.Next() && len(corners) < 2; {
-		p, err := pair(it.Value())
-		if err != nil {
-			return nil, err
-		}
-		corners = append(corners, p)
+	b, err := pair(second)
+	if err != nil {
+		return nil, err
 	}
-	a, b := corners[0], corners[1]
 	return &Region{flat: box{r2.Point{X: min(a.X, b.X), Y: min(a.Y, b.Y)}, r2.Point{X: max(a.X, b.X), Y: max(a.Y, b.Y)}}}, nil
 }
 
 func parseFlatPolygon(v document.Value) (*Region, error) {
-	if v.Doc() == nil {
-		return nil, errors.New("$polygon has to be an array or object of points")
-	}
 	var r ring
 	for it := v.Doc().Iter(); it.Next(); {
 		p, err := pair(it.Value())
@@ -140,24 +125,31 @@ func parseFlatPolygon(v document.Value) (*Region, error) {
 }
 
 // parseCircle reads [center, radius].
-func parseCircle(name string, v document.Value) (center r2.Point, radius float64, err error) {
-	if v.Doc() == nil || v.Doc().Len() < 2 {
-		return center, 0, fmt.Errorf("%s has to be an array or object of a point and a radius", name)
-	}
-	it := v.Doc().Iter()
-	it.Next()
-	if center, err = pair(it.Value()); err != nil {
+func parseCircle(v document.Value) (center r2.Point, radius float64, err error) {
+	at, size := firstTwo(v)
+	if center, err = pair(at); err != nil {
 		return center, 0, err
 	}
-	it.Next()
-	radius, ok := it.Value().AsFloat64()
+	radius, ok := size.AsFloat64()
 	switch {
-	case !ok:
+	case !ok || !(radius >= 0):
 		return center, 0, errors.New("radius must be a non-negative number")
-	case !(radius >= 0):
-		return center, 0, errors.New("radius must be a non-negative number")
+	case v.Doc().Len() > 2:
+		return center, 0, errors.New("Only 2 fields allowed for circular region")
 	}
 	return center, radius, nil
+}
+
+// firstTwo returns the values of the first two fields.
+func firstTwo(v document.Value) (first, second document.Value) {
+	it := v.Doc().Iter()
+	if it.Next() {
+		first = it.Value()
+	}
+	if it.Next() {
+		second = it.Value()
+	}
+	return first, second
 }
 
 // Holds reports whether g lies within the region.

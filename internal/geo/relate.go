@@ -79,7 +79,7 @@ func lineCrosses(a *s2.Polygon, l *s2.Polyline) bool {
 // polygonHolds reports whether everything of g lies in a polygon.
 func (g *Geometry) polygonHolds(a *s2.Polygon) bool {
 	for _, p := range g.points {
-		if !a.ContainsPoint(p) {
+		if !inPolygon(a, p) {
 			return false
 		}
 	}

@@ -43,39 +43,66 @@ func storedGeometry(v document.Value) *geo.Geometry {
 
 func parseGeoWithin(name string) func(*filterCompiler, string, document.Value) (*Node, error) {
 	return func(_ *filterCompiler, path string, operand document.Value) (*Node, error) {
-		if operand.Type != document.TypeDocument {
-			return nil, badValue("geometry must be an object: %s", elementText(name, operand))
-		}
-		for it := operand.Doc().Iter(); it.Next(); {
-			switch it.Key() {
-			case "$geometry", "$box", "$polygon", "$center", "$centerSphere", "$uniqueDocs":
-			default:
-				return nil, badValue("unknown geo specifier: %s", elementText(it.Key(), it.Value()))
-			}
-		}
-		region, err := geo.ParseRegion(operand.Doc())
+		geometry, region, err := parseGeoOperand(operand)
 		if err != nil {
-			return nil, badValue("%s", err.Error())
+			return nil, err
+		}
+		if geometry != nil {
+			region = geometry.Region()
+		}
+		if region == nil {
+			return nil, badValue("$within not supported with provided geometry: { %s }", elementText(name, operand))
 		}
 		return &Node{Op: OpGeoWithin, Path: path, Value: operand, pred: geoWithin{region}, spread: true}, nil
 	}
 }
 
 func parseGeoIntersects(_ *filterCompiler, path string, operand document.Value) (*Node, error) {
-	e := operand.Doc().First()
+	geometry, _, err := parseGeoOperand(operand)
 	switch {
-	case operand.Type != document.TypeDocument:
-		return nil, badValue("geometry must be an object: %s", elementText("$geoIntersects", operand))
-	case e.Key != "$geometry":
-		return nil, badValue("unknown geo specifier: %s", elementText(e.Key, e.Value))
-	case e.Value.Type != document.TypeDocument:
-		return nil, badValue("$geometry must be an object")
+	case err != nil:
+		return nil, err
+	case geometry == nil:
+		return nil, badValue("$geoIntersect not supported with provided geometry: { %s }", elementText("$geoIntersects", operand))
 	}
-	g, err := geo.ParseGeoJSON(e.Value.Doc())
-	if err != nil {
-		return nil, badValue("%s", err.Error())
+	return &Node{Op: OpGeoIntersects, Path: path, Value: operand, pred: geoIntersects{geometry}, spread: true}, nil
+}
+
+// parseGeoOperand reads the shape of a query: a geometry, or else a region. Of several the last counts, as with mongod.
+func parseGeoOperand(operand document.Value) (geometry *geo.Geometry, region *geo.Region, err error) {
+	if operand.Type != document.TypeDocument {
+		return nil, nil, badValue("geometry must be an object")
 	}
-	return &Node{Op: OpGeoIntersects, Path: path, Value: operand, pred: geoIntersects{g}, spread: true}, nil
+	for it := operand.Doc().Iter(); it.Next(); {
+		name, v := it.Key(), it.Value()
+		switch name {
+		case "$uniqueDocs": // has had no meaning since MongoDB 2.6
+			continue
+		case "$geometry", "$box", "$polygon", "$center", "$centerSphere":
+		default:
+			return nil, nil, unknownGeo(name, v)
+		}
+		geometry, region = nil, nil
+		switch {
+		case v.Doc() == nil:
+			return nil, nil, unknownGeo(name, v)
+		case name == "$geometry":
+			geometry, err = geo.ParseAsked(v)
+		default:
+			region, err = geo.ParseRegion(name, v)
+		}
+		if err != nil {
+			return nil, nil, badValue("%s", err.Error())
+		}
+	}
+	if geometry == nil && region == nil {
+		return nil, nil, badValue("geo query doesn't have any geometry")
+	}
+	return geometry, region, nil
+}
+
+func unknownGeo(name string, v document.Value) error {
+	return badValue("unknown geo specifier: %s", elementText(name, v))
 }
 
 // Near is what $near and $nearSphere ask for: everything, from near to far.
