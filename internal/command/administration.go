@@ -14,6 +14,7 @@ func administrationCommands() []*row {
 	return []*row{
 		{name: "usersInfo", help: "the users: there are none", prepare: plain(runUsersInfo)},
 		{name: "rolesInfo", help: "the roles that were made: there are none", prepare: plain(runRolesInfo)},
+		{name: "filemd5", help: "the MD5 sum of a file of GridFS", runs: onSecondaryIfAsked, reads: true, prepare: plain(runFileMD5)},
 		{name: "setFeatureCompatibilityVersion", help: "the version whose files are written", adminOnly: true, prepare: plain(runSetCompatibility)},
 		{name: "setDefaultRWConcern", help: "changes the concerns of clients that name none", adminOnly: true, prepare: plain(runSetDefaultConcern)},
 		{name: "replSetMaintenance", help: "takes a secondary out of service", adminOnly: true, prepare: plain(runMaintenance)},
