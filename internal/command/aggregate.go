@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"io"
 	"slices"
 	"time"
 
@@ -219,8 +220,17 @@ func (o *operation) openPipeline(ctx context.Context, a *aggregateArgs) (*openCu
 		return nil, err
 	}
 	front := p.Front()
-	c, err := o.find(ctx, outliving(engine.FindSpec{NS: base, Filter: front.Filter, Sort: front.Sort, Skip: front.Skip, Limit: front.Limit,
-		Collation: a.collation, Hint: a.hint, Expr: opts}), false)
+	spec := outliving(engine.FindSpec{NS: base, Filter: front.Filter, Sort: front.Sort, Skip: front.Skip, Limit: front.Limit,
+		Collation: a.collation, Hint: a.hint, Expr: opts})
+	if p.OnlyCounts() {
+		spec.Sort = nil
+		n, err := o.openView().Count(ctx, spec)
+		if err != nil {
+			return nil, executing(ctx, aggregating, err)
+		}
+		return piped(&openCursor{results: &empties{n}}, p), nil
+	}
+	c, err := o.find(ctx, spec, false)
 	if err != nil {
 		return nil, err
 	}
@@ -231,6 +241,22 @@ func (o *operation) openPipeline(ctx context.Context, a *aggregateArgs) (*openCu
 	f.where = "" // said by the pipeline
 	return piped(c, p), nil
 }
+
+// empties is as many empty documents as were counted.
+type empties struct{ left int64 }
+
+func (e *empties) next(context.Context) (document.Doc, error) {
+	if e.left == 0 {
+		return nil, io.EOF
+	}
+	e.left--
+	return document.Empty, nil
+}
+
+func (e *empties) exhausted() bool { return e.left == 0 }
+func (e *empties) suspend()        {}
+func (e *empties) resume() error   { return nil }
+func (e *empties) close()          {}
 
 // pipelineOver runs stages over the documents of c.
 func (o *operation) pipelineOver(c *openCursor, stages []document.Doc, opts pipeline.Options) (*openCursor, error) {

@@ -65,8 +65,6 @@ func (a *findArgs) check() error {
 		return notImplemented("returnKey")
 	case a.showRecordID:
 		return notImplemented("showRecordId")
-	case !a.min.IsEmpty() || !a.max.IsEmpty():
-		return notImplemented("min and max")
 	}
 	return nil
 }
@@ -88,7 +86,7 @@ func runFind(ctx context.Context, o *operation, a *findArgs) error {
 		return o.findInView(ctx, a, r)
 	}
 	spec := engine.FindSpec{
-		NS: o.ns, Filter: a.filter, Sort: a.sort, Projection: a.projection, Collation: a.collation, Hint: a.hint,
+		NS: o.ns, Filter: a.filter, Sort: a.sort, Projection: a.projection, Collation: a.collation, Hint: a.hint, Min: a.min, Max: a.max,
 		Skip: a.skip, Limit: a.limit, Tailable: a.tailable, NoDisk: o.d.params.noDisk.Load(),
 	}
 	if a.hasDiskUse {
@@ -113,6 +111,7 @@ func outliving(spec engine.FindSpec) engine.FindSpec {
 	spec.NS = string([]byte(spec.NS))
 	spec.Filter, spec.Sort, spec.Projection, spec.Collation = spec.Filter.Clone(), spec.Sort.Clone(), spec.Projection.Clone(), spec.Collation.Clone()
 	spec.Hint = spec.Hint.Clone()
+	spec.Min, spec.Max = spec.Min.Clone(), spec.Max.Clone()
 	return spec
 }
 

@@ -20,9 +20,10 @@ type request struct {
 	needs  []string    // the paths that are wanted of the documents; nil: everything
 	hint   document.Value
 
-	indexes []plan.Index // that may be used; nil: all that the collection shows
-	want    int64        // how many documents are wanted at most; 0: all
-	tail    bool         // what is added later is wanted, too
+	within  func(index string) (plan.Range, error) // of min and max; nil: none
+	indexes []plan.Index                           // that may be used; nil: all that the collection shows
+	want    int64                                  // how many documents are wanted at most; 0: all
+	tail    bool                                   // what is added later is wanted, too
 }
 
 // way is a plan under way.
@@ -52,7 +53,11 @@ func (v *View) access(ctx context.Context, r *request) (way, error) {
 // planError puts the query before the message of an error about a hint, as mongod does.
 func planError(ns string, filter *query.Filter, sort, projection, collation document.Doc, err error) error {
 	e := mongoerr.From(err)
-	if e != query.ErrBadHint && e != query.ErrAmbiguousHint {
+	switch e {
+	case query.ErrBoundsWithoutHint, query.ErrBoundsOfOther, query.ErrBoundsReversed:
+		e = e.WithContext("planner returned error")
+	case query.ErrBadHint, query.ErrAmbiguousHint:
+	default:
 		return err
 	}
 	return mongoerr.New(e.Code, "error processing query: ns=%sTree: %sSort: %s\nProj: %s\n%s %s", ns, filter.DebugString(), orEmpty(sort).Shell(), orEmpty(projection).Shell(),
@@ -82,7 +87,7 @@ func (r *request) planned() *plan.Request {
 	if indexes == nil {
 		indexes = r.coll.plans
 	}
-	return &plan.Request{Filter: r.filter, Sort: r.sort, Needs: r.needs, Indexes: indexes, Hint: r.hint}
+	return &plan.Request{Filter: r.filter, Sort: r.sort, Needs: r.needs, Indexes: indexes, Hint: r.hint, Within: r.within}
 }
 
 func (v *View) open(r *request, p *plan.Plan) (w way, err error) {

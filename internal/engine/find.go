@@ -23,6 +23,7 @@ type FindSpec struct {
 	Projection document.Doc // nil: whole documents
 	Collation  document.Doc
 	Hint       document.Value
+	Min, Max   document.Doc // bounds of the hinted index: from the first, before the second; empty: none
 	Expr       expr.Options // of expressions; the collator comes from the collection and Collation
 	Skip       int64
 	Limit      int64 // 0: none
@@ -123,7 +124,7 @@ func (it *Iterator) compile() (*query.Filter, error) {
 // compile and nothing to plan.
 func (it *Iterator) openPoint() bool {
 	spec := &it.spec
-	if len(spec.Projection) > 5 || len(spec.Sort) > 5 || len(spec.Collation) > 5 || !spec.Hint.IsMissing() || IsVirtual(spec.NS) || spec.Tailable {
+	if len(spec.Projection) > 5 || len(spec.Sort) > 5 || len(spec.Collation) > 5 || !spec.Hint.IsMissing() || !spec.Min.IsEmpty() || !spec.Max.IsEmpty() || IsVirtual(spec.NS) || spec.Tailable {
 		return false
 	}
 	id, ok := query.IDEquality(spec.Filter)
@@ -188,7 +189,7 @@ func (it *Iterator) setRequest(filter *query.Filter) {
 	if it.spec.Tailable {
 		it.spec.Hint = naturalOrder // the one order in which new documents come last
 	}
-	it.request = request{coll: it.coll, filter: filter, sort: it.sort, needs: it.needs(), hint: it.spec.Hint, tail: it.spec.Tailable}
+	it.request = request{coll: it.coll, filter: filter, sort: it.sort, needs: it.needs(), hint: it.spec.Hint, tail: it.spec.Tailable, within: it.within()}
 	if it.left > 0 {
 		it.request.want = it.left + it.skip
 	}

@@ -180,6 +180,9 @@ func parseTop(a *Accumulator, v document.Value, sorter func(document.Doc) (Sorte
 	return err
 }
 
+// ReadsDocument reports whether the result depends on what the documents hold, and not only on how many they are.
+func (a *Accumulator) ReadsDocument() bool { return a.input.ReadsDocument() || a.sort != nil }
+
 // New returns the state for a group whose _id is the document that x has begun.
 func (a *Accumulator) New(x *Evaluator) (State, error) {
 	if a.n == nil {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
@@ -84,6 +85,10 @@ func compileField(name string, v document.Value, opts *Options) (*expr.Accumulat
 		return nil, fail(15952, "unknown group operator '%s'", e.Key)
 	}
 	return expr.CompileAccumulator(e.Key, e.Value, opts.Expr, compileSorter(opts.Expr.Collator))
+}
+
+func (g *group) readsDocument() bool {
+	return g.id.ReadsDocument() || slices.ContainsFunc(g.fields, (*expr.Accumulator).ReadsDocument)
 }
 
 // bucket is one group.

@@ -131,6 +131,15 @@ func (p *Pipeline) Empty() bool { return p.first == "" }
 // FirstStage returns the name of the first stage that the source does not do; "" if it does everything.
 func (p *Pipeline) FirstStage() string { return p.first }
 
+// OnlyCounts reports whether it is of no interest what the documents of the source hold, only how many they are: they may all be empty.
+func (p *Pipeline) OnlyCounts() bool {
+	if p.first != "$group" && p.first != "$count" {
+		return false
+	}
+	g, ok := p.stages[0].(*group)
+	return ok && !g.readsDocument()
+}
+
 // Run returns what the pipeline makes of the documents of src.
 func (p *Pipeline) Run(src Source) Source {
 	for _, s := range p.stages {

@@ -228,6 +228,9 @@ func oneUnless(good bool) int {
 // hinted returns the plan that the hint asks for, an error if there is no such plan, nothing if there is no hint.
 func (p *planner) hinted() ([]*Plan, error) {
 	hint, isHinted, err := query.CompileHint(p.req.Hint)
+	if err == nil && p.req.Within != nil && (!isHinted || hint.Natural != 0) {
+		err = query.ErrBoundsWithoutHint
+	}
 	if !isHinted || err != nil {
 		return nil, err
 	}
@@ -249,12 +252,28 @@ func (p *planner) hinted() ([]*Plan, error) {
 		return nil, query.ErrBadHint
 	case hint.Key != nil && slices.ContainsFunc(p.req.Indexes[i+1:], func(ix Index) bool { return ix.isHinted(hint) }):
 		return nil, query.ErrAmbiguousHint
+	case p.req.Within != nil:
+		within, err := p.within(&p.req.Indexes[i])
+		return []*Plan{within}, err
 	case p.req.Indexes[i].Name == "_id_":
 		if id := p.idPoint(); id != nil {
 			return []*Plan{id}, nil
 		}
 	}
 	return []*Plan{p.index(&p.req.Indexes[i], true)}, nil
+}
+
+// within is the plan of a find with min and max: the part of an index between them, whatever the filter.
+func (p *planner) within(ix *Index) (*Plan, error) {
+	r, err := p.req.Within(ix.Name)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Kind: IndexScan, Index: ix.Name, Ranges: []Range{r}, ProvidesSort: p.req.Sort == nil, Dedup: ix.Multikey != 0}
+	if !p.req.Filter.MatchesAll() {
+		plan.Residual = p.req.Filter
+	}
+	return plan, nil
 }
 
 func (ix *Index) isHinted(h query.Hint) bool {

@@ -54,6 +54,9 @@ type Request struct {
 	Indexes []Index        // with the one on _id, named _id_
 	Needs   []string       // the paths that are wanted of the documents; nil: everything
 	Hint    document.Value // an index's name, its key pattern or {$natural: ±1}; missing: no hint
+
+	// Within gives, for min and max, the part of an index that may be used. A hint must say which index it is. nil: there are no such bounds.
+	Within func(index string) (Range, error)
 }
 
 // Range is encoded keys from Start to before End; an empty Start is the first key, a nil End is after the last. The bytes are

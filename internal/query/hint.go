@@ -60,3 +60,10 @@ func CompileHint(v document.Value) (h Hint, hinted bool, err error) {
 	}
 	return h, true, nil
 }
+
+// Errors of min and max.
+var (
+	ErrBoundsWithoutHint = mongoerr.New(51173, "When using min()/max() a hint of which index to use must be provided")
+	ErrBoundsOfOther     = mongoerr.New(51174, "The index chosen is not compatible with min/max")
+	ErrBoundsReversed    = mongoerr.New(51175, "The value provided for min() does not come before the value provided for max() in the hinted index")
+)
