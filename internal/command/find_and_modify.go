@@ -22,10 +22,7 @@ type findAndModifyArgs struct {
 
 var findAndModifyFields = newSchema("findAndModify",
 	object("query", func(a *findAndModifyArgs) *document.Doc { return &a.query }),
-	object("sort", func(a *findAndModifyArgs) *document.Doc { return &a.sort }).then(func(a *findAndModifyArgs) error {
-		a.sort = signsOf(a.sort)
-		return nil
-	}),
+	object("sort", func(a *findAndModifyArgs) *document.Doc { return &a.sort }),
 	object("fields", func(a *findAndModifyArgs) *document.Doc { return &a.fields }),
 	safeBool("remove", func(a *findAndModifyArgs) *bool { return &a.remove }),
 	field[findAndModifyArgs]{name: "update", set: func(a *findAndModifyArgs, v document.Value) error {
@@ -44,21 +41,6 @@ var findAndModifyFields = newSchema("findAndModify",
 	letField(func(a *findAndModifyArgs) *batchArgs { return &a.batchArgs }),
 	safeLong("stmtId", func(a *findAndModifyArgs) *int64 { return &a.stmtID }),
 ).on(mongoerr.BadValue)
-
-// signsOf returns a sort with 1 or -1 for every number: unlike find, findAndModify takes any.
-func signsOf(sort document.Doc) document.Doc {
-	var b document.Builder
-	for it := sort.Iter(); it.Next(); {
-		v := it.Value()
-		if f, ok := v.AsFloat64(); ok && f < 0 {
-			v = document.Int32(-1)
-		} else if ok {
-			v = document.Int32(1)
-		}
-		b.AppendValue(it.Key(), v)
-	}
-	return b.Finish()
-}
 
 func runFindAndModify(ctx context.Context, o *operation, a *findAndModifyArgs) error {
 	if err := a.check(); err != nil {

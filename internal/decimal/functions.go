@@ -111,7 +111,7 @@ func (d Number) Pow(e Number) Number {
 	if d.IsFinite() && e.IsFinite() && !d.IsZero() {
 		size := e.Mul(d.Abs().Ln())
 		if size.Abs().Cmp(maxExponential) > 0 {
-			odd := e.IsInteger() && e.Rem(OfInt(2)).IsZero() == false
+			odd := e.IsInteger() && !e.Rem(OfInt(2)).IsZero()
 			if size.neg {
 				return Zero
 			}

@@ -23,9 +23,6 @@ func (r *matching) fail(err error) {
 	}
 }
 
-// failed returns whether there is no answer any more.
-func (r *matching) failed() bool { return r != nil && r.err != nil }
-
 // mute is called before conditions whose arrays the positional operator does not stand for, and unmute, with its result, after them.
 func (r *matching) mute() (noted bool) {
 	if r == nil {
