@@ -108,13 +108,16 @@ func (r *Regexp) Prefix() (prefix string, exact bool) { return r.prefix, r.exact
 // Open reports whether the pattern ends within a comment or a quotation that has no end, so that nothing can be put behind it.
 func (r *Regexp) Open() bool { return r.open }
 
+// tooLong reports whether s times the pattern is more than maxSteps.
+func (r *Regexp) tooLong(s string) bool { return int64(len(s))*int64(r.size) > maxSteps }
+
 // Match reports whether some part of s matches. No part of what is not UTF-8 does.
 func (r *Regexp) Match(s string) (bool, error) {
 	if !utf8.ValidString(s) {
 		return false, nil
 	}
 	if r.test != nil {
-		if len(s) > maxSteps/r.size {
+		if r.tooLong(s) {
 			return false, ErrLimit
 		}
 		return r.test.MatchString(s), nil
@@ -141,7 +144,7 @@ func (r *Regexp) Find(s string, from int) ([]int, error) {
 		}
 		return r.backtrack(s, from)
 	}
-	if len(s) > maxSteps/r.size {
+	if r.tooLong(s) {
 		return nil, ErrLimit
 	}
 	loc := r.find.FindStringSubmatchIndex(s[from:])
