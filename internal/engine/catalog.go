@@ -193,7 +193,7 @@ func (ix *Index) planned() plan.Index {
 // tellsValues reports whether entries tell the values of the fields, as documents have them: there is no array whose element they could be, and
 // no two paths share a part, so that one document has them all.
 func (ix *Index) tellsValues() bool {
-	if !ix.Noted || ix.Multikey != 0 || ix.Hashed() {
+	if !ix.Noted || ix.Multikey != 0 || ix.Hashed() || ix.Plugin != nil {
 		return false
 	}
 	for i, f := range ix.Fields {
@@ -207,9 +207,17 @@ func (ix *Index) tellsValues() bool {
 	return true
 }
 
+// newPattern compiles the key of an index, by the index's kind.
+func newPattern(spec document.Doc) (*keys.Pattern, error) {
+	switch key := spec.Lookup("key").Doc(); keys.KindOf(key) {
+	default: // "", "hashed", and those that there are not
+		return keys.CompilePattern(key)
+	}
+}
+
 // newIndex compiles an index from its specification.
 func newIndex(number uint32, spec document.Doc, multikey uint32, ready bool) (*Index, error) {
-	pattern, err := keys.CompilePattern(spec.Lookup("key").Doc())
+	pattern, err := newPattern(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +237,7 @@ func newIndex(number uint32, spec document.Doc, multikey uint32, ready bool) (*I
 	return &Index{
 		Name: name, Spec: spec, Multikey: multikey, Ready: ready, Collation: order,
 		Hidden: spec.Lookup("hidden").Truthy(), Partial: partial, Distinct: spec.Lookup("prepareUnique").Truthy(),
-		Expires:     expires && !pattern.Hashed(), // mongod passes over others than ordered ones
+		Expires:     expires && !pattern.Hashed() && pattern.Plugin == nil, // mongod passes over others than ordered ones
 		ExpireAfter: time.Duration(seconds) * time.Second,
 		Index: keys.Index{
 			Number: number, Pattern: *pattern,

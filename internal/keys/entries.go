@@ -53,16 +53,20 @@ func (e *Entries) At(i int) []byte {
 // through the documents in arrays, and a number in a path also names an array's element. The entries are different from each
 // other; those of an index that met an array are also sorted.
 //
-// The error is an [*Error], for fields that meet different arrays, or any if one is hashed. Dst then has no entries of the document.
+// A plugin's entries are what it says. The error is an [*Error], for fields that meet different arrays, or any if one is hashed. Dst then has no entries of the document.
 func (ix *Index) AppendEntries(dst *Entries, doc document.Doc, rid uint64) error {
 	first := len(dst.ends)
-	if ix.appendSimple(dst, doc, rid) {
+	if ix.Plugin == nil && ix.appendSimple(dst, doc, rid) {
 		return nil
 	}
 	if ix.hashed {
 		return ix.arrayInHashed(doc)
 	}
-	if err := ix.appendExpanded(dst, doc, rid); err != nil {
+	expand := ix.appendExpanded
+	if ix.Plugin != nil {
+		expand = ix.appendTuples
+	}
+	if err := expand(dst, doc, rid); err != nil {
 		dst.truncate(first)
 		return err
 	}

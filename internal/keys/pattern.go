@@ -44,6 +44,7 @@ type Field struct {
 type Pattern struct {
 	Fields   []Field
 	Collator document.Collator // of strings, whose keys stand for them in entries; nil: by bytes
+	Plugin   Plugin            // makes the entries; nil: they have the fields' values
 
 	hashed bool
 }
