@@ -21,6 +21,7 @@ type Index struct {
 type Entries struct {
 	// Multikey has bit i set if field i of the index met an array. Bounds on such a field must not be intersected.
 	Multikey uint32
+	Arrays   []string // of a wildcard index: the paths at which there are arrays, sorted
 
 	buf   []byte
 	ends  []int
@@ -32,7 +33,7 @@ type Entries struct {
 
 // Reset forgets the entries and keeps the memory.
 func (e *Entries) Reset() {
-	e.buf, e.ends, e.Multikey = e.buf[:0], e.ends[:0], 0
+	e.buf, e.ends, e.Multikey, e.Arrays = e.buf[:0], e.ends[:0], 0, nil
 	e.notes, e.noteEnds = e.notes[:0], e.noteEnds[:0]
 }
 
@@ -56,6 +57,11 @@ func (e *Entries) At(i int) []byte {
 // A plugin's entries are what it says. The error is an [*Error], for fields that meet different arrays, or any if one is hashed. Dst then has no entries of the document.
 func (ix *Index) AppendEntries(dst *Entries, doc document.Doc, rid uint64) error {
 	first := len(dst.ends)
+	if ix.Wildcard != nil {
+		ix.appendPaths(dst, doc, rid)
+		dst.compact(first)
+		return nil
+	}
 	if ix.Plugin == nil && ix.appendSimple(dst, doc, rid) {
 		return nil
 	}
@@ -144,19 +150,19 @@ func (e *Entries) compact(first int) {
 	if len(e.ends)-first < 2 {
 		return
 	}
-	list := make([][]byte, 0, len(e.ends)-first)
+	type entry struct{ key, notes []byte }
+	old := Entries{buf: bytes.Clone(e.buf), ends: e.ends, notes: bytes.Clone(e.notes), noteEnds: e.noteEnds}
+	list := make([]entry, 0, len(e.ends)-first)
 	for i := first; i < len(e.ends); i++ {
-		list = append(list, e.At(i))
+		list = append(list, entry{old.At(i), old.NotesAt(i)})
 	}
-	slices.SortFunc(list, bytes.Compare)
-	list = slices.CompactFunc(list, bytes.Equal)
-	sorted, lost := bytes.Join(list, nil), bytes.Clone(e.NotesAt(first))
+	slices.SortStableFunc(list, func(a, b entry) int { return bytes.Compare(a.key, b.key) })
+	list = slices.CompactFunc(list, func(a, b entry) bool { return bytes.Equal(a.key, b.key) })
 	e.truncate(first)
-	for _, entry := range list {
-		e.ends = append(e.ends, len(e.buf)+len(entry))
-		e.buf = append(e.buf, sorted[:len(entry)]...)
-		e.notes = append(e.notes, lost...)
+	for _, n := range list {
+		e.buf = append(e.buf, n.key...)
+		e.ends = append(e.ends, len(e.buf))
+		e.notes = append(e.notes, n.notes...)
 		e.noteEnds = append(e.noteEnds, len(e.notes))
-		sorted = sorted[len(entry):]
 	}
 }

@@ -45,6 +45,7 @@ type Pattern struct {
 	Fields   []Field
 	Collator document.Collator // of strings, whose keys stand for them in entries; nil: by bytes
 	Plugin   Plugin            // makes the entries; nil: they have the fields' values
+	Wildcard *Wildcard         // of an index on paths that are not known beforehand, whose entries have a path and a value; nil: on its fields
 
 	hashed bool
 }
@@ -130,6 +131,9 @@ func (p *Pattern) AppendValue(dst []byte, i int, v document.Value) []byte {
 	}
 	return AppendValue(dst, v)
 }
+
+// Ordered reports whether the entries have the values of the fields, and nothing else.
+func (p *Pattern) Ordered() bool { return !p.hashed && p.Plugin == nil && p.Wildcard == nil }
 
 // String returns the pattern as a key document.
 func (p *Pattern) String() string {
