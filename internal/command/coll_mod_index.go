@@ -61,6 +61,10 @@ func (x *collModIndex) check(coll *engine.Collection, ix *engine.Index) error {
 		return mongoerr.New(mongoerr.InvalidOptions, "the _id field does not support TTL indexes")
 	case !x.expireAfter.IsMissing() && !expires && len(ix.Fields) > 1:
 		return mongoerr.New(mongoerr.InvalidOptions, "TTL indexes are single-field indexes, compound indexes do not support TTL")
+	case !x.expireAfter.IsMissing() && ix.Wildcard != nil:
+		return mongoerr.New(mongoerr.InvalidOptions, "Index type 'wildcard' cannot be a TTL index")
+	case x.unique != nil && ix.Wildcard != nil:
+		return mongoerr.New(mongoerr.InvalidOptions, "Index type 'wildcard' does not support the unique option")
 	case !x.expireAfter.IsMissing() && coll.Capped != nil:
 		return mongoerr.New(mongoerr.InvalidOptions, "TTL indexes are not supported for capped collections.")
 	case x.unique != nil && !*x.unique:

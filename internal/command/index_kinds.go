@@ -6,6 +6,7 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/query"
 )
 
 // indexKind is what else than an ordered index a key pattern may ask for, by a word in the place of a direction or by a path.
@@ -22,13 +23,37 @@ var indexKinds = []indexKind{
 	{name: "text", check: checkText},
 	{name: "2d", check: nothingMore},
 	{name: "2dsphere", check: nothingMore},
-	{name: wildcard, check: checkWildcard},
+	{name: wildcard, made: true, check: checkWildcard},
+}
+
+// checkWildcardWords refuses the name of wildcard indexes in the place of a number, and paths of theirs in an index of another kind.
+func checkWildcardWords(given document.Doc) error {
+	var word string // that says the kind of the index
+	path := false
+	for it := given.Lookup("key").Doc().Iter(); it.Next(); {
+		if v := it.Value(); v.Type == document.TypeString && word == "" {
+			word = v.Str()
+		}
+		path = path || isWildcardPath(it.Key())
+	}
+	switch word {
+	case wildcard:
+		return inSpecification(given, cannotCreate("The key pattern value for an 'wildcard' index must be a non-zero number, not a string."))
+	case "hashed", "2d", "2dsphere":
+		if path {
+			return inSpecification(given, cannotCreate("Index key contains an illegal field name: field name starts with '$'."))
+		}
+	}
+	return nil
 }
 
 func nothingMore(document.Doc) error { return nil }
 
 // checkIndexKind refuses key patterns of several kinds, those that their kind does not allow, and the kinds of indexes that there are not.
 func checkIndexKind(given document.Doc) error {
+	if err := checkWildcardWords(given); err != nil {
+		return err
+	}
 	var names []string
 	for it := given.Lookup("key").Doc().Iter(); it.Next(); {
 		if name := kindOf(it.Element()); name != "" && !slices.Contains(names, name) {
@@ -93,6 +118,8 @@ func checkWildcard(given document.Doc) error {
 		return inSpecification(given, cannotCreate("wildcard indexes do not allow compounding"))
 	case n == 0:
 		return inSpecification(given, cannotCreate("Values in the index key pattern cannot be 0."))
+	case n != n:
+		return inSpecification(given, cannotCreate("Values in the index key pattern cannot be NaN."))
 	case !(n > 0):
 		return inSpecification(given, cannotCreate("A numeric value in a $** index key pattern must be positive."))
 	case versionOf(given) < 2:
@@ -101,6 +128,9 @@ func checkWildcard(given document.Doc) error {
 		if err := checkWildcardProjection(key, projection); err != nil {
 			return inSpecification(given, err)
 		}
+	}
+	if err := checkExpiry(given); err != nil {
+		return err
 	}
 	switch given = withVersion(given); {
 	case given.Lookup("sparse").Truthy():
@@ -123,19 +153,16 @@ func checkWildcardProjection(key document.Doc, v document.Value) error {
 	case v.Doc().IsEmpty():
 		return mongoerr.New(mongoerr.FailedToParse, "The 'wildcardProjection' field can't be an empty object")
 	}
-	included, excluded := false, false
-	for it := v.Doc().Iter(); it.Next(); {
-		on := it.Value().Truthy()
-		included, excluded = included || on, excluded || !on && it.Key() != "_id"
-		switch {
-		case !included || !excluded:
-		case on:
-			return mongoerr.New(31253, "Failed to parse: wildcardProjection :: caused by :: Cannot do inclusion on field %s in exclusion projection", it.Key())
-		default:
-			return mongoerr.New(31254, "Failed to parse: wildcardProjection :: caused by :: Cannot do exclusion on field %s in inclusion projection", it.Key())
-		}
+	if _, err := query.CompileProjection(v.Doc(), nil, query.ProjectionOptions{Plain: true}); err != nil {
+		return mongoerr.From(err).WithContext("Failed to parse: wildcardProjection")
 	}
 	return nil
+}
+
+// isWildcard reports whether a specification is one of a wildcard index.
+func isWildcard(given document.Doc) bool {
+	first := given.Lookup("key").Doc().First()
+	return isWildcardPath(first.Key) && first.IsNumber()
 }
 
 // maxWeight is what the weight of a field of a text index must be below.

@@ -31,7 +31,7 @@ var indexOptions = []indexOption{
 	{name: "unique", check: flagOption("unique"), append: appendFlag("unique")},
 	{name: "hidden", check: hiddenOption, append: appendFlag("hidden")},
 	{name: "partialFilterExpression", check: partialOption, append: appendValue("partialFilterExpression")},
-	{name: "sparse", check: flagOption("sparse"), append: appendFlag("sparse")},
+	{name: "sparse", check: flagOption("sparse"), append: appendGivenFlag("sparse")},
 	{name: "expireAfterSeconds", append: appendExpiry},
 	{name: "storageEngine", append: appendValue("storageEngine")},
 	{name: "weights"}, // of text indexes only
@@ -43,7 +43,7 @@ var indexOptions = []indexOption{
 	{name: "min", missing: always},
 	{name: "max", missing: always},
 	{name: "collation", check: collationOption, append: appendIndexCollation},
-	{name: "wildcardProjection"}, // of wildcard indexes only
+	{name: "wildcardProjection", append: appendValue("wildcardProjection")}, // of wildcard indexes only
 	{name: "clustered", append: appendFlag("clustered")},
 	{name: "prepareUnique", check: flagOption("prepareUnique"), append: appendFlag("prepareUnique")},
 }
@@ -68,7 +68,7 @@ func checkIndexOption(given document.Doc, name string, v document.Value, ignoreU
 	if name == "weights" {
 		return inSpecification(given, cannotCreate("Invalid index specification %s; the field 'weights' can only be specified with text indexes", given.Shell()))
 	}
-	if name == "wildcardProjection" {
+	if name == "wildcardProjection" && !isWildcard(given) {
 		return inSpecification(given, mongoerr.New(mongoerr.BadValue, "The field 'wildcardProjection' is only allowed in an 'wildcard' index"))
 	}
 	if option.missing != nil && option.missing(v) {

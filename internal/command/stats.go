@@ -146,7 +146,7 @@ func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns 
 	b.OpenDoc("indexDetails")
 	for _, ix := range indexes {
 		b.OpenDoc(ix.Name)
-		b.AppendBool("multikey", ix.Multikey != 0)
+		b.AppendBool("multikey", ix.MeetsArrays())
 		b.Close()
 	}
 	b.Close()

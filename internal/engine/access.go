@@ -54,7 +54,7 @@ func (v *View) access(ctx context.Context, r *request) (way, error) {
 func planError(ns string, filter *query.Filter, sort, projection, collation document.Doc, err error) error {
 	e := mongoerr.From(err)
 	switch e {
-	case query.ErrBoundsWithoutHint, query.ErrBoundsOfOther, query.ErrBoundsReversed:
+	case query.ErrBoundsWithoutHint, query.ErrBoundsOfOther, query.ErrBoundsReversed, query.ErrNoSolutions, query.ErrWholeWildcard:
 		e = e.WithContext("planner returned error")
 	case query.ErrBadHint, query.ErrAmbiguousHint:
 	default:

@@ -45,6 +45,7 @@ type Index struct {
 	Name        string
 	Spec        document.Doc         // {v, key, name, unique, ...} as listIndexes shows it
 	Multikey    uint32               // bit i: field i met an array in some document
+	Arrays      []string             // of a wildcard index: the paths at which some document has an array, sorted; none if Multikey says that they may be anywhere
 	Noted       bool                 // its entries carry notes (see keys), so that it can answer queries alone
 	Ready       bool                 // false while it is being built: maintained by writes, not yet read
 	Collation   *collation.Collation // nil: the simple one
@@ -184,6 +185,11 @@ func planIndexes(indexes []*Index) []plan.Index {
 // planned returns what the planner sees of an index.
 func (ix *Index) planned() plan.Index {
 	p := plan.Index{Name: ix.Name, Partial: ix.Partial, Covers: ix.tellsValues(), Unique: ix.Unique, Sparse: ix.Sparse, Multikey: ix.Multikey, Collator: ix.Collator}
+	if ix.Wildcard != nil {
+		p.Wildcard, p.Covers = &plan.Wildcard{Paths: ix.Wildcard, Arrays: ix.Arrays, AnyArrays: ix.Multikey != 0}, ix.Noted
+		p.Key = []plan.KeyField{{Path: ix.Spec.Lookup("key").Doc().First().Key}}
+		return p
+	}
 	for _, f := range ix.Fields {
 		p.Key = append(p.Key, plan.KeyField{Path: f.Path, Descending: f.Descending, Kind: f.Kind})
 	}
@@ -193,7 +199,7 @@ func (ix *Index) planned() plan.Index {
 // tellsValues reports whether entries tell the values of the fields, as documents have them: there is no array whose element they could be, and
 // no two paths share a part, so that one document has them all.
 func (ix *Index) tellsValues() bool {
-	if !ix.Noted || ix.Multikey != 0 || ix.Hashed() || ix.Plugin != nil {
+	if !ix.Noted || ix.Multikey != 0 || !ix.Ordered() {
 		return false
 	}
 	for i, f := range ix.Fields {
@@ -209,7 +215,11 @@ func (ix *Index) tellsValues() bool {
 
 // newPattern compiles the key of an index, by the index's kind.
 func newPattern(spec document.Doc) (*keys.Pattern, error) {
-	switch key := spec.Lookup("key").Doc(); keys.KindOf(key) {
+	key := spec.Lookup("key").Doc()
+	if keys.IsWildcard(key) {
+		return keys.CompileWildcard(key, spec.Lookup("wildcardProjection").Doc())
+	}
+	switch keys.KindOf(key) {
 	default: // "", "hashed", and those that there are not
 		return keys.CompilePattern(key)
 	}
@@ -237,7 +247,7 @@ func newIndex(number uint32, spec document.Doc, multikey uint32, ready bool) (*I
 	return &Index{
 		Name: name, Spec: spec, Multikey: multikey, Ready: ready, Collation: order,
 		Hidden: spec.Lookup("hidden").Truthy(), Partial: partial, Distinct: spec.Lookup("prepareUnique").Truthy(),
-		Expires:     expires && !pattern.Hashed() && pattern.Plugin == nil, // mongod passes over others than ordered ones
+		Expires:     expires && pattern.Ordered(), // mongod passes over others than ordered ones
 		ExpireAfter: time.Duration(seconds) * time.Second,
 		Index: keys.Index{
 			Number: number, Pattern: *pattern,
@@ -249,7 +259,7 @@ func newIndex(number uint32, spec document.Doc, multikey uint32, ready bool) (*I
 
 const idIndexName = "_id_"
 
-// Encoded forms. A collection's entry is {ns, uuid, options, indexes: [{number, spec, multikey, ready}]} under its number;
+// Encoded forms. A collection's entry is {ns, uuid, options, indexes: [{number, spec, multikey, arrays, ready}]} under its number;
 // the next number is four bytes under its own key.
 
 var nextKey = keys.AppendCatalog(nil, keys.CatalogCounter, "next")
@@ -269,6 +279,13 @@ func (c *Collection) encode() document.Doc {
 		b.AppendInt64("number", int64(ix.Number))
 		b.AppendDoc("spec", ix.Spec)
 		b.AppendInt64("multikey", int64(ix.Multikey))
+		if len(ix.Arrays) > 0 {
+			b.OpenArray("arrays")
+			for i, path := range ix.Arrays {
+				b.AppendString(document.Index(i), path)
+			}
+			b.Close()
+		}
 		b.AppendBool("ready", ix.Ready)
 		b.AppendBool("notes", ix.Noted)
 		b.Close()
@@ -292,6 +309,9 @@ func (e *Engine) decodeCollection(number uint32, d document.Doc) (*Collection, e
 			return nil, fmt.Errorf("engine: catalog entry of %s: %w", c.NS, err)
 		}
 		compiled.Noted = ix.Lookup("notes").Bool()
+		for it := ix.Lookup("arrays").Doc().Iter(); it.Next(); {
+			compiled.Arrays = append(compiled.Arrays, it.Value().Str())
+		}
 		c.Indexes = append(c.Indexes, compiled)
 	}
 	c.plans = planIndexes(c.Indexes)

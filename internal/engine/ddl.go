@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/oplog"
 )
@@ -208,20 +209,44 @@ func (e *Engine) DropDatabase(ctx context.Context, db string) (existed bool, t o
 	return true, t, err
 }
 
-// setMultikey says in the catalog which fields of an index have met an array.
-func (e *Engine) setMultikey(coll *Collection, ix *Index, fields uint32) error {
+// maxArrays is how many paths with arrays are noted of a wildcard index. If there are more, every path is taken for one.
+const maxArrays = 1000
+
+// knowsArrays reports whether it is known of the index where the document of these entries has arrays.
+func (ix *Index) knowsArrays(of *keys.Entries) bool {
+	if of.Multikey&^ix.Multikey != 0 {
+		return false
+	}
+	return ix.Multikey != 0 || !slices.ContainsFunc(of.Arrays, func(path string) bool {
+		_, found := slices.BinarySearch(ix.Arrays, path)
+		return !found
+	})
+}
+
+// withArrays returns an index that knows where the document of these entries has arrays.
+func (ix *Index) withArrays(of *keys.Entries) *Index {
+	changed := *ix
+	changed.Multikey |= of.Multikey
+	changed.Arrays = slices.Concat(ix.Arrays, of.Arrays)
+	slices.Sort(changed.Arrays)
+	if changed.Arrays = slices.Compact(changed.Arrays); len(changed.Arrays) > maxArrays {
+		changed.Arrays, changed.Multikey = nil, 1
+	}
+	return &changed
+}
+
+// setMultikey says in the catalog at which fields, or paths, of an index there are arrays.
+func (e *Engine) setMultikey(coll *Collection, ix *Index, of *keys.Entries) error {
 	_, err := e.changeCatalog(context.Background(), func(v *View) (*catalogChange, error) {
 		now := v.Catalog.numbers[coll.Number]
 		if now == nil {
 			return nil, nil
 		}
 		i := slices.IndexFunc(now.Indexes, func(x *Index) bool { return x.Number == ix.Number })
-		if i < 0 || now.Indexes[i].Multikey|fields == now.Indexes[i].Multikey {
+		if i < 0 || now.Indexes[i].knowsArrays(of) {
 			return nil, nil
 		}
-		changed := *now.Indexes[i]
-		changed.Multikey |= fields
-		return internalChange(v, now.replaceIndex(&changed)), nil
+		return internalChange(v, now.replaceIndex(now.Indexes[i].withArrays(of))), nil
 	})
 	return err
 }

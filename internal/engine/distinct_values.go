@@ -131,5 +131,5 @@ func (s *indexSource) value(field int) (v document.Value, known bool, err error)
 			return v, false, err
 		}
 	}
-	return v, known && s.index.tellsValues(), nil
+	return v, known && (s.index.Wildcard != nil || s.index.tellsValues()), nil
 }

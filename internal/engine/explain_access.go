@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/plan"
 	"github.com/mortondb/morton/internal/query"
 )
@@ -88,7 +89,7 @@ func indexStage(coll *Collection, p *plan.Plan, src *indexSource) *stage {
 	s := &stage{name: "IXSCAN", filter: filterOf(p.KeyFilter)}
 	ix := coll.Index(p.Index)
 	s.show = func(b *document.Builder) {
-		ix.describe(b)
+		ix.describe(b, p)
 		showDirection(p.Reverse)(b)
 		b.OpenDoc("indexBounds")
 		for _, f := range p.Bounds {
@@ -116,12 +117,54 @@ func countKeys(keys, seeks int64, st scanStats) func(*document.Builder) {
 	}
 }
 
-// describe appends what explain tells of an index.
-func (ix *Index) describe(b *document.Builder) {
-	b.AppendValue("keyPattern", ix.Spec.Lookup("key"))
+// MeetsArrays reports whether a document has an array at a field of the index.
+func (ix *Index) MeetsArrays() bool { return ix.Multikey != 0 || len(ix.Arrays) > 0 }
+
+// describe appends what explain tells of an index in a plan.
+func (ix *Index) describe(b *document.Builder, p *plan.Plan) {
+	ix.describeKey(b, p)
 	b.AppendString("indexName", ix.Name)
 	if ix.Collation != nil {
 		b.AppendDoc("collation", ix.Collation.Document())
+	}
+	ix.describeArrays(b, p)
+	b.AppendBool("isUnique", ix.Unique)
+	b.AppendBool("isSparse", ix.Sparse)
+	b.AppendBool("isPartial", ix.Partial != nil)
+	version := int32(2)
+	if n, ok := ix.Spec.Lookup("v").AsInt64(); ok {
+		version = int32(n)
+	}
+	b.AppendInt32("indexVersion", version)
+}
+
+// describeKey appends the key pattern; of a wildcard index, that of the path in question.
+func (ix *Index) describeKey(b *document.Builder, p *plan.Plan) {
+	key := ix.Spec.Lookup("key")
+	if p.Path == "" {
+		b.AppendValue("keyPattern", key)
+		return
+	}
+	b.OpenDoc("keyPattern")
+	b.AppendInt32(keys.PathField, 1)
+	b.AppendValue(p.Path, key.Doc().First().Value)
+	b.Close()
+}
+
+// describeArrays appends which fields have met arrays.
+func (ix *Index) describeArrays(b *document.Builder, p *plan.Plan) {
+	if p.Path != "" {
+		b.AppendBool("isMultiKey", len(p.Arrays) > 0)
+		b.OpenDoc("multiKeyPaths")
+		b.OpenArray(keys.PathField)
+		b.Close()
+		b.OpenArray(p.Path)
+		for i, path := range p.Arrays {
+			b.AppendString(document.Index(i), path)
+		}
+		b.Close()
+		b.Close()
+		return
 	}
 	b.AppendBool("isMultiKey", ix.Multikey != 0)
 	b.OpenDoc("multiKeyPaths")
@@ -134,14 +177,6 @@ func (ix *Index) describe(b *document.Builder) {
 		b.Close()
 	}
 	b.Close()
-	b.AppendBool("isUnique", ix.Unique)
-	b.AppendBool("isSparse", ix.Sparse)
-	b.AppendBool("isPartial", ix.Partial != nil)
-	version := int32(2)
-	if n, ok := ix.Spec.Lookup("v").AsInt64(); ok {
-		version = int32(n)
-	}
-	b.AppendInt32("indexVersion", version)
 }
 
 func fetchStage(residual *query.Filter, scan *stage, docs, matched int64) *stage {

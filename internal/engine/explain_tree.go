@@ -230,7 +230,7 @@ func (x *explanation) countScan(p *plan.Plan, src source, s *stage) *stage {
 	s.name = "COUNT_SCAN"
 	ix := x.it.coll.Index(p.Index)
 	s.show = func(b *document.Builder) {
-		ix.describe(b)
+		ix.describe(b, p)
 		b.OpenDoc("indexBounds")
 		appendEnds(b, p.Bounds)
 		b.Close()

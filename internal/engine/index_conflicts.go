@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/query"
 )
@@ -80,7 +81,7 @@ func conflict(there []document.Doc, spec document.Doc) (exists bool, err error) 
 }
 
 func equivalent(a, b document.Doc) bool {
-	return document.CompareDocs(a.Lookup("key").Doc(), b.Lookup("key").Doc()) == 0 && sameCollation(a, b) && samePartial(a, b) &&
+	return document.CompareDocs(a.Lookup("key").Doc(), b.Lookup("key").Doc()) == 0 && sameCollation(a, b) && samePartial(a, b) && samePaths(a, b) &&
 		a.Lookup("unique").Truthy() == b.Lookup("unique").Truthy() &&
 		a.Lookup("sparse").Truthy() == b.Lookup("sparse").Truthy()
 }
@@ -102,8 +103,22 @@ func parsedFilter(d document.Doc) document.Doc {
 	return f.Parsed()
 }
 
+// samePaths compares the wildcardProjection, which may say the same paths in several ways.
+func samePaths(a, b document.Doc) bool {
+	x, y := a.Lookup("wildcardProjection").Doc(), b.Lookup("wildcardProjection").Doc()
+	if x == nil || y == nil {
+		return x == nil && y == nil
+	}
+	p, err := keys.CompileWildcard(a.Lookup("key").Doc(), x)
+	if err != nil {
+		return false
+	}
+	q, err := keys.CompileWildcard(b.Lookup("key").Doc(), y)
+	return err == nil && p.Wildcard.Same(q.Wildcard)
+}
+
 // comparedElsewhere are the options that make indexes equivalent, and those that do not make a difference.
-var comparedElsewhere = []string{"v", "key", "name", "ns", "background", "hidden", "collation", "partialFilterExpression", "unique", "sparse"}
+var comparedElsewhere = []string{"v", "key", "name", "ns", "background", "hidden", "collation", "partialFilterExpression", "unique", "sparse", "wildcardProjection"}
 
 // identical compares the options that equivalent leaves out.
 func identical(a, b document.Doc) bool { return restCovers(a, b) && restCovers(b, a) }

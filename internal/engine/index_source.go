@@ -15,6 +15,7 @@ import (
 type indexSource struct {
 	*entryScan
 	fetcher
+	paths   []string      // of the parts of a key
 	keep    *query.Filter // of entries
 	covered bool
 	blank   bool // nothing is needed of the documents
@@ -42,11 +43,22 @@ func newIndexSource(v *View, coll *Collection, p *plan.Plan) (*indexSource, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &indexSource{entryScan: scan, fetcher: fetcher{v: v, coll: coll}, keep: p.KeyFilter, covered: p.Covered, blank: p.Covered && p.Blank}
+	s := &indexSource{entryScan: scan, paths: keyPaths(scan.index, p), fetcher: fetcher{v: v, coll: coll}, keep: p.KeyFilter, covered: p.Covered, blank: p.Covered && p.Blank}
 	if p.Dedup {
 		s.seen = map[uint64]struct{}{}
 	}
 	return s, nil
+}
+
+// keyPaths returns the paths of the parts of an index's keys in a plan.
+func keyPaths(ix *Index, p *plan.Plan) (list []string) {
+	if p.Path != "" {
+		return []string{keys.PathField, p.Path}
+	}
+	for i := range ix.Fields {
+		list = append(list, ix.Fields[i].Path)
+	}
+	return list
 }
 
 func (s *indexSource) next(ctx context.Context) (uint64, document.Doc, bool, error) {
@@ -137,12 +149,14 @@ func (s *indexSource) tell() error {
 	s.fromKey = nil
 	s.reader.Read(&s.index.Pattern, s.key(), s.scan.value())
 	s.told.Reset(s.space[:0])
-	for i := range s.index.Fields {
+	for _, path := range s.paths {
 		v, known, err := s.reader.Next()
 		if err != nil || !known {
 			return err
 		}
-		appendPath(&s.told, s.index.Fields[i].Path, v)
+		if path != keys.PathField {
+			appendPath(&s.told, path, v)
+		}
 	}
 	s.fromKey = s.told.Finish()
 	s.space = s.fromKey

@@ -25,6 +25,9 @@ type CreateIndexesResult struct {
 // {v, key, name, ...}. An index that is there already with the same specification is left alone.
 func (e *Engine) CreateIndexes(ctx context.Context, ns string, specs []document.Doc) (r CreateIndexesResult, err error) {
 	if e.state.Load().catalog.Collection(ns) == nil {
+		if err := checkSpecs(ns, specs); err != nil {
+			return r, err
+		}
 		if _, err := e.ensureCollection(ctx, ns); err != nil {
 			return r, err
 		}
@@ -68,6 +71,36 @@ func (e *Engine) CreateIndexes(ctx context.Context, ns string, specs []document.
 	return r, nil
 }
 
+// checkSpecs refuses specifications that no new collection could have, before one is made for them.
+func checkSpecs(ns string, specs []document.Doc) error {
+	coll := &Collection{NS: ns}
+	coll.Indexes = []*Index{{Name: idIndexName, Spec: coll.idIndexSpec()}}
+	specs, err := inheritCollation(coll, specs)
+	if err != nil {
+		return err
+	}
+	fresh, err := newSpecs(coll, specs)
+	if err != nil {
+		return err
+	}
+	for _, spec := range fresh {
+		if _, err := compileIndex(0, spec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compileIndex compiles the specification of a new index.
+func compileIndex(number uint32, spec document.Doc) (*Index, error) {
+	ix, err := newIndex(number, spec.Clone(), 0, false)
+	var mistake *keys.Error
+	if errors.As(err, &mistake) {
+		return nil, mongoerr.New(mongoerr.Code(mistake.Code), "%s", mistake.Message)
+	}
+	return ix, err
+}
+
 // planIndexesOf adds indexes that are not ready yet: writes maintain them from here on.
 func planIndexesOf(v *View, coll *Collection, specs []document.Doc) (*catalogChange, []*Index, error) {
 	var o document.Builder
@@ -80,12 +113,8 @@ func planIndexesOf(v *View, coll *Collection, specs []document.Doc) (*catalogCha
 	number := c.take(uint32(len(specs)))
 	var list []*Index
 	for i, spec := range specs {
-		ix, err := newIndex(number+uint32(i), spec.Clone(), 0, false)
+		ix, err := compileIndex(number+uint32(i), spec)
 		if err != nil {
-			var mistake *keys.Error
-			if errors.As(err, &mistake) {
-				err = mongoerr.New(mongoerr.Code(mistake.Code), "%s", mistake.Message)
-			}
 			return nil, nil, err
 		}
 		ix.Noted = true

@@ -401,7 +401,7 @@ func duplicateKey(coll *Collection, ix *Index, doc document.Doc, key []byte) err
 // appendEntries makes a document's entries in one index, none if the index is partial and not about the document. If the document is the first with an array in it, the catalog has to say so
 // before the entries can be written: it returns errConflict when it does.
 func (e *Engine) appendEntries(dst *keys.Entries, coll *Collection, ix *Index, doc document.Doc, rid uint64) error {
-	dst.Multikey = 0
+	dst.Multikey, dst.Arrays = 0, nil
 	if ix.Partial != nil {
 		if ok, err := ix.Partial.Match(doc); !ok || err != nil {
 			return err
@@ -414,8 +414,8 @@ func (e *Engine) appendEntries(dst *keys.Entries, coll *Collection, ix *Index, d
 		}
 		return err
 	}
-	if dst.Multikey&^ix.Multikey != 0 {
-		if err := e.setMultikey(coll, ix, dst.Multikey); err != nil {
+	if !ix.knowsArrays(dst) {
+		if err := e.setMultikey(coll, ix, dst); err != nil {
 			return err
 		}
 		return errConflict

@@ -63,7 +63,7 @@ func replaceByUnique(v *View, number, index uint32, name string) (*catalogChange
 	if err != nil {
 		return nil, err
 	}
-	named.Noted = fresh.Noted
+	named.Noted, named.Arrays = fresh.Noted, fresh.Arrays
 	var list []*Index
 	for _, ix := range coll.Indexes {
 		switch ix {

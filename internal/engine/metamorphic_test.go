@@ -26,7 +26,7 @@ func TestIndexesChangeCostNotAnswers(t *testing.T) {
 		}
 	}
 	t.Log(used)
-	for _, what := range []string{"COLLSCAN", "IDHACK", "IXSCAN", "OR", "SORT_MERGE", "covered", "keys", "tried", "sorted by index"} {
+	for _, what := range []string{"wildcard", "wildcard, covered", "COLLSCAN", "IDHACK", "IXSCAN", "OR", "SORT_MERGE", "covered", "keys", "tried", "sorted by index"} {
 		if used[what] < 10 {
 			t.Errorf("only %d plans with %q", used[what], what)
 		}
@@ -122,6 +122,10 @@ func (g *metamorphic) index(n int) string {
 		path, _, _ := strings.Cut(keys[i], ":")
 		keys[i] = path + `: "hashed"`
 	}
+	if g.IntN(4) == 0 {
+		return fmt.Sprintf(`{"v": 2, "key": {"%s": 1}, "name": "ix%d"%s}`, g.pick("$**", "$**", "a.$**"), n,
+			g.pick("", "", `, "partialFilterExpression": {"a": {"$gt": 1}}`, `, "collation": {"locale": "en", "strength": 2}`))
+	}
 	option := g.pick("", "", "", `, "sparse": true`, `, "partialFilterExpression": {"a": {"$gt": 1}}`, `, "partialFilterExpression": {"b": {"$exists": true}}`,
 		`, "collation": {"locale": "en", "strength": 2}`)
 	return fmt.Sprintf(`{"v": 2, "key": {%s}, "name": "ix%d"%s}`, strings.Join(keys, ", "), n, option)
@@ -189,6 +193,9 @@ func (g *metamorphic) compare() {
 	}
 	if g.IntN(2) == 0 {
 		spec.Projection = doc(g.t, "%s", g.pick(`{"_id": 0, "a": 1}`, `{"_id": 0, "b": 1, "a": 1}`, `{"_id": 1}`, `{"s": 1}`, `{"a.c": 1, "_id": 0}`, `{"b": 0}`))
+	}
+	if g.IntN(5) == 0 { // what an index on one field covers
+		spec.Filter, spec.Projection = doc(g.t, `{"s": {"$%s": %s}}`, g.pick("gte", "lt", "eq"), g.value(false)), doc(g.t, `{"_id": 0, "s": 1}`)
 	}
 	if g.IntN(4) == 0 {
 		spec.Collation = doc(g.t, `{"locale": "en", "strength": 2}`)
@@ -326,7 +333,7 @@ func (g *metamorphic) note(it *Iterator) {
 	}
 	g.used[it.plan.Kind.String()]++
 	_, tried := it.src.(*triedSource)
-	for what, is := range map[string]bool{"covered": it.plan.Covered, "keys": it.plan.KeyFilter != nil, "tried": tried,
+	for what, is := range map[string]bool{"covered": it.plan.Covered, "wildcard": it.plan.Path != "", "wildcard, covered": it.plan.Path != "" && it.plan.Covered, "keys": it.plan.KeyFilter != nil, "tried": tried,
 		"sorted by index": it.spec.Sort != nil && it.plan.ProvidesSort && it.plan.Kind == plan.IndexScan} {
 		if is {
 			g.used[what]++

@@ -52,7 +52,7 @@ func (c *Collection) modified(m Modification) (*Collection, error) {
 	if err != nil {
 		return nil, err
 	}
-	ix.Noted = old.Noted
+	ix.Noted, ix.Arrays = old.Noted, old.Arrays
 	return n.replaceIndex(ix), nil
 }
 

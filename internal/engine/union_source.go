@@ -145,7 +145,7 @@ func newMergeSource(v *View, coll *Collection, p *plan.Plan, sort *query.Sort) (
 	}
 	for _, b := range list {
 		for _, f := range sort.Fields() {
-			i := slices.IndexFunc(b.index.Fields, func(k keys.Field) bool { return k.Path == f.Path })
+			i := slices.Index(b.paths, f.Path)
 			if i < 0 {
 				continue // all that the branch finds has the same value there, which the other branches cannot know
 			}

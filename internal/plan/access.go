@@ -18,6 +18,7 @@ type access struct {
 	fields []fieldAccess
 	ranges []Range
 	met    []*query.Node // conditions that every entry within ranges meets
+	deep   bool          // of a wildcard index: what is at longer paths counts, too, so that entries do not tell what is at the path
 	entire bool          // it is known that no document that matches is without an entry
 }
 
@@ -33,6 +34,9 @@ const maxRanges = 2000
 
 // newAccess returns the bounds that the conjuncts of a filter give to an index.
 func newAccess(ix *Index, conjuncts []*query.Node) *access {
+	if ix.onPath != nil {
+		return ix.pathAccess(conjuncts)
+	}
 	a := &access{index: ix}
 	list := conditionsOn(ix, conjuncts)
 	prefixes := [][]byte{nil}
@@ -66,7 +70,7 @@ func (a *access) pointRanges(prefixes [][]byte) {
 // filter finds there and what the index holds differ in too many ways.
 func (a *access) field(i int, list []condition) (f fieldAccess, met []*query.Node, ok bool) {
 	path, multikey := a.index.Key[i].Path, a.index.multikey(i)
-	if hasPosition(path) {
+	if hasPosition(path) && a.index.onPath == nil {
 		return f, nil, false
 	}
 	for _, c := range list {
@@ -230,7 +234,7 @@ func (a *access) order(sort *query.Sort) (reverse, ok bool) {
 			return false, false
 		}
 		k := a.index.Key[i]
-		if k.Kind != "" {
+		if k.Kind != "" && k.Kind != keys.KindWildcard {
 			return false, false
 		}
 		multikey = multikey || a.index.multikey(i)
@@ -262,7 +266,7 @@ func (a *access) order(sort *query.Sort) (reverse, ok bool) {
 // constantPath reports whether all documents within the ranges sort alike by path.
 func (a *access) constantPath(path string) bool {
 	for i, k := range a.index.Key {
-		if k.Path == path && k.Kind == "" && a.constant(i) && !a.index.multikey(i) {
+		if k.Path == path && k.Kind != keys.KindHashed && a.constant(i) && !a.index.multikey(i) {
 			return true
 		}
 	}
@@ -283,7 +287,7 @@ func (a *access) complete(conjuncts []*query.Node) bool {
 	}
 	for _, c := range conditionsOn(a.index, conjuncts) {
 		for i, k := range a.index.Key {
-			if c.path == k.Path && !hasPosition(k.Path) && !a.index.multikey(i) && !c.node.MatchesMissing() {
+			if c.path == k.Path && (!hasPosition(k.Path) || a.index.onPath != nil) && !a.index.multikey(i) && !c.node.MatchesMissing() {
 				return true
 			}
 		}

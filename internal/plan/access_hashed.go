@@ -10,8 +10,11 @@ import (
 
 // boundsOn returns the bounds of a condition on field i of the index, by the field's kind.
 func (ix *Index) boundsOn(i int, n *query.Node) (b bounds, ok bool) {
-	if ix.Key[i].Kind == keys.KindHashed {
+	switch ix.Key[i].Kind {
+	case keys.KindHashed:
 		return ix.hashedBounds(n)
+	case keys.KindWildcard:
+		return ix.wildcardBounds(n)
 	}
 	return ix.boundsOf(n, ix.multikey(i))
 }

@@ -26,6 +26,7 @@ func unionAccess(ix *Index, branches, others []*query.Node) *access {
 		u.met = slices.DeleteFunc(u.met, func(n *query.Node) bool { return !slices.Contains(a.met, n) })
 		u.addFields(a, i == 0)
 		u.ranges = append(u.ranges, a.ranges...)
+		u.deep = u.deep || a.deep
 	}
 	u.entire = true
 	u.mergeRanges()

@@ -27,6 +27,7 @@ func Candidates(req *Request) ([]*Plan, error) {
 	if len(req.Indexes) > 0 && req.Filter.Root().MatchesNothing() {
 		return []*Plan{{Kind: IndexScan, Index: req.Indexes[0].Name, ProvidesSort: true}}, nil
 	}
+	own.Indexes = expanded(own.Indexes, req.Filter.Root())
 	list := append(p.indexes(), p.unions()...)
 	if counts := slices.IndexFunc(list, (*Plan).countsOneRange); counts >= 0 {
 		return list[counts : counts+1], nil
@@ -147,13 +148,16 @@ func (p *planner) index(ix *Index, hinted bool) *Plan {
 	if or := p.orAccess(ix); or != nil && !a.bounded() {
 		a = or
 	}
+	if ix.onPath != nil && !a.bounded() {
+		return nil // it is never read as a whole
+	}
 	return p.scanOf(a, hinted)
 }
 
 // scanOf returns the plan of an access, nil if it would be of no use.
 func (p *planner) scanOf(a *access, hinted bool) *Plan {
-	ix := a.index
-	plan := &Plan{Kind: IndexScan, Index: ix.Name, Ranges: a.ranges, ProvidesSort: true, Dedup: ix.Multikey != 0}
+	plan := a.plan()
+	plan.ProvidesSort = true
 	plan.KeyFilter, plan.Residual = p.remains(a)
 	sorts := p.req.Sort != nil && len(p.req.Sort.Fields()) > 0
 	if sorts && len(a.ranges) > 0 {
@@ -163,9 +167,18 @@ func (p *planner) scanOf(a *access, hinted bool) *Plan {
 		return nil
 	}
 	plan.Bounds = a.describe(plan.Reverse)
-	plan.Covered = plan.Residual == nil && p.covered(ix, plan.ProvidesSort)
+	plan.Covered = plan.Residual == nil && p.covered(a, plan.ProvidesSort)
 	plan.Blank = plan.Covered && len(p.req.Needs) == 0
 	plan.rank = a.rank(plan)
+	return plan
+}
+
+// plan returns the scan of the ranges.
+func (a *access) plan() *Plan {
+	plan := &Plan{Kind: IndexScan, Index: a.index.Name, Ranges: a.ranges, Dedup: a.index.Multikey != 0 || a.deep}
+	if a.index.onPath != nil {
+		plan.Path, plan.Arrays = a.index.onPath.path, a.index.onPath.arrays
+	}
 	return plan
 }
 
@@ -206,15 +219,19 @@ func (a *access) rank(p *Plan) rank {
 	for i := range a.fields {
 		paths = append(paths, a.index.Key[i].Path)
 	}
+	points, key := a.points(), a.index.Key
+	if a.index.onPath != nil && len(paths) > 0 { // whose first field is no field of documents
+		paths, points, key = paths[1:], max(points-1, 0), key[1:]
+	}
 	return rank{
-		paths: paths, pointPaths: paths[:a.points()],
+		paths: paths, pointPaths: paths[:points],
 		empty:     oneUnless(len(a.ranges) == 0),
-		unique:    oneUnless(a.index.Unique && a.points() == len(a.index.Key)),
-		points:    -a.points(),
-		bounds:    -len(a.fields),
+		unique:    oneUnless(a.index.Unique && points == len(key)),
+		points:    -points,
+		bounds:    -len(paths),
 		sort:      oneUnless(p.ProvidesSort),
 		ranges:    len(a.ranges),
-		keyLength: len(a.index.Key),
+		keyLength: len(key),
 	}
 }
 
@@ -252,6 +269,8 @@ func (p *planner) hinted() ([]*Plan, error) {
 		return nil, query.ErrBadHint
 	case hint.Key != nil && slices.ContainsFunc(p.req.Indexes[i+1:], func(ix Index) bool { return ix.isHinted(hint) }):
 		return nil, query.ErrAmbiguousHint
+	case p.req.Within == nil && p.req.Indexes[i].Wildcard != nil:
+		return p.hintedWildcard(&p.req.Indexes[i])
 	case p.req.Within != nil:
 		within, err := p.within(&p.req.Indexes[i])
 		return []*Plan{within}, err

@@ -10,7 +10,7 @@ import (
 
 // remains returns what is left of the filter when the bounds are met: what entries tell enough of, and what needs the document.
 func (p *planner) remains(a *access) (ofKeys, ofDocuments *query.Filter) {
-	if !a.index.Covers {
+	if !a.index.Covers || a.deep {
 		return nil, p.residual(a.met)
 	}
 	var keys, documents []*query.Node
@@ -51,13 +51,14 @@ func (ix *Index) has(path string) bool {
 }
 
 // covered reports whether entries tell everything that is wanted of documents.
-func (p *planner) covered(ix *Index, sorted bool) bool {
+func (p *planner) covered(a *access, sorted bool) bool {
+	ix := a.index
 	switch {
 	case p.req.Needs == nil:
 		return false
 	case len(p.req.Needs) == 0 && sorted:
 		return true // documents are only counted
-	case !ix.Covers:
+	case !ix.Covers || a.deep:
 		return false
 	}
 	if !sorted && slices.ContainsFunc(p.req.Sort.Fields(), func(f query.SortField) bool { return !ix.has(f.Path) }) {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/query"
 )
 
@@ -12,7 +13,7 @@ func Distinct(req *Request, path string) (best *Plan, at int) {
 		return nil, 0
 	}
 	own := *req
-	own.Indexes = withCollation(req.Indexes, req.Filter.Collator())
+	own.Indexes = expanded(withCollation(req.Indexes, req.Filter.Collator()), req.Filter.Root())
 	p := planner{req: &own, conjuncts: req.Filter.Root().Children}
 	for i := range own.Indexes {
 		ix := &own.Indexes[i]
@@ -25,8 +26,8 @@ func Distinct(req *Request, path string) (best *Plan, at int) {
 			continue
 		}
 		if best == nil {
-			plan := &Plan{Kind: IndexScan, Index: ix.Name, Ranges: a.ranges, ProvidesSort: true, Covered: true, Bounds: a.describe(false)}
-			best, at = plan, field
+			best, at = a.plan(), field
+			best.ProvidesSort, best.Covered, best.Dedup, best.Bounds = true, true, false, a.describe(false)
 		}
 	}
 	return best, at
@@ -37,7 +38,7 @@ func (a *access) distinctField(path string) (field int, ok bool) {
 	for i, k := range a.index.Key {
 		if k.Path == path {
 			bound := i < len(a.fields) && !a.fields[i].set.isEverything()
-			return i, k.Kind == "" && len(a.fields) <= i+1 && !(bound && a.index.multikey(i)) && !hasPosition(path)
+			return i, k.Kind != keys.KindHashed && len(a.fields) <= i+1 && !(bound && a.index.multikey(i)) && !hasPosition(path)
 		}
 		if !a.constant(i) || a.index.multikey(i) {
 			return 0, false

@@ -44,6 +44,9 @@ type Index struct {
 
 	Covers bool // its entries tell the values of its fields, as the documents have them
 
+	Wildcard *Wildcard // of an index on paths that filters say; nil: on Key's
+	onPath   *onPath   // one of them
+
 	foreign bool // it has another collation than the query
 }
 
@@ -68,6 +71,8 @@ type Plan struct {
 	Kind    Kind
 	ID      document.Value // of IDPoint
 	Index   string         // of IndexScan: the name
+	Path    string         // of IndexScan, if the index is a wildcard index: which path of it is scanned
+	Arrays  []string       // beginnings of Path at which there are arrays
 	Ranges  []Range        // of IndexScan: ascending, disjoint; none means no document can match
 	Reverse bool           // scan backwards: last range first, each from its end; for CollScan, newest record first
 

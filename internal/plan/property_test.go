@@ -10,6 +10,7 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/keys"
+	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/query"
 )
 
@@ -24,6 +25,9 @@ func TestPlanChangesCostNotAnswers(t *testing.T) {
 		}
 	}
 	t.Logf("%v", used)
+	if used["wildcard"] < 100 || used["wildcard, sorted"] < 20 {
+		t.Errorf("only %d plans with a wildcard index, %d of them sorted", used["wildcard"], used["wildcard, sorted"])
+	}
 	if used["SORT_MERGE"] < 50 {
 		t.Errorf("only %d merges", used["SORT_MERGE"])
 	}
@@ -55,6 +59,9 @@ func checkSeed(t *testing.T, seed uint64, used map[string]int) {
 			if !ix.plan.Sparse && ix.plan.Partial == nil {
 				req.Hint = document.String(ix.plan.Name)
 				hinted, err := Candidates(req)
+				if ix.plan.Wildcard != nil && mongoerr.CodeOf(err) == mongoerr.NoQueryExecutionPlans {
+					continue
+				}
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -77,7 +84,8 @@ func checkSeed(t *testing.T, seed uint64, used map[string]int) {
 func count(used map[string]int, p *Plan) {
 	used[p.Kind.String()]++
 	for what, is := range map[string]bool{"sorted": p.Kind == IndexScan && p.ProvidesSort, "dedup": p.Dedup, "nothing left": p.Residual == nil,
-		"reverse": p.Reverse, "keys": p.KeyFilter != nil, "several ranges": len(p.Ranges) > 1, "empty": p.Kind == IndexScan && len(p.Ranges) == 0} {
+		"reverse": p.Reverse, "keys": p.KeyFilter != nil, "several ranges": len(p.Ranges) > 1, "empty": p.Kind == IndexScan && len(p.Ranges) == 0, "wildcard": p.Path != "",
+		"wildcard, sorted": p.Path != "" && p.ProvidesSort} {
 		if is {
 			used[what]++
 		}
@@ -139,6 +147,11 @@ func (c *collection) insert(doc document.Doc) {
 	}
 	for i, ix := range c.indexes {
 		ix.plan.Multikey |= all[i].Multikey
+		if w := ix.plan.Wildcard; w != nil {
+			w.Arrays = append(w.Arrays, all[i].Arrays...)
+			slices.Sort(w.Arrays)
+			w.Arrays = slices.Compact(w.Arrays)
+		}
 		for k := range all[i].Len() {
 			ix.entries = append(ix.entries, entry{bytes.Clone(all[i].At(k)[keys.IndexPrefixLen:]), len(c.docs)})
 		}
@@ -307,6 +320,9 @@ func (g generator) path() string {
 }
 
 func (g generator) index(n int) *index {
+	if g.IntN(4) == 0 {
+		return g.wildcard(n)
+	}
 	ix := &index{plan: Index{Name: fmt.Sprint("ix", n), Sparse: g.IntN(4) == 0}}
 	for range 1 + g.IntN(3) {
 		path := g.path()
@@ -327,6 +343,30 @@ func (g generator) index(n int) *index {
 			ix.plan.Partial = f
 		}
 	}
+	return ix
+}
+
+// wildcard makes a wildcard index.
+func (g generator) wildcard(n int) *index {
+	ix := &index{plan: Index{Name: fmt.Sprint("ix", n)}}
+	var key document.Builder
+	key.AppendInt32(pick(g, "$**", "$**", "$**", "a.$**", "a.b.$**"), 1)
+	spec, projection := key.Finish(), document.Empty
+	if spec.First().Key == "$**" && g.IntN(3) == 0 {
+		var b document.Builder
+		on := int32(g.IntN(2))
+		b.AppendInt32("_id", int32(g.IntN(2)))
+		b.AppendInt32(pick(g, "a", "a.b", "a.0"), on)
+		b.AppendInt32(pick(g, "b", "b.c"), on)
+		projection = b.Finish()
+	}
+	p, err := keys.CompileWildcard(spec, projection)
+	if err != nil {
+		panic(err)
+	}
+	ix.keys.Pattern = *p
+	ix.plan.Key = []KeyField{{Path: spec.First().Key}}
+	ix.plan.Wildcard = &Wildcard{Paths: p.Wildcard}
 	return ix
 }
 

@@ -142,7 +142,7 @@ func (a *access) firstSorted(sort *query.Sort) int {
 
 // apart returns an access for each combination of the values of the first n fields; none if there are too many.
 func (a *access) apart(n int) []*access {
-	parts := []*access{{index: a.index, met: a.met, entire: a.entire}}
+	parts := []*access{{index: a.index, met: a.met, entire: a.entire, deep: a.deep}}
 	for i, f := range a.fields {
 		sets := []intervals{f.set}
 		if i < n {

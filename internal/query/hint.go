@@ -23,6 +23,8 @@ type HintField struct {
 var (
 	ErrBadHint            = mongoerr.New(mongoerr.BadValue, "planner returned error :: caused by :: hint provided does not correspond to an existing index")
 	ErrAmbiguousHint      = mongoerr.New(mongoerr.IndexNotFound, "planner returned error :: caused by :: Hint matched multiple indexes, must hint by index name.")
+	ErrNoSolutions        = mongoerr.New(mongoerr.NoQueryExecutionPlans, "No query solutions")
+	ErrWholeWildcard      = mongoerr.New(mongoerr.NoQueryExecutionPlans, "$hint: refusing to build whole-index solution, because it's a wildcard index")
 	ErrHintAgainstNatural = mongoerr.New(mongoerr.BadValue, "index hint not allowed with $natural sort order")
 	ErrHintOtherNatural   = mongoerr.New(mongoerr.BadValue, "$natural hint must be in the same direction as $natural sort order")
 )

@@ -31,6 +31,7 @@ type projectionParser struct {
 // ProjectionOptions are what a projection means besides its text.
 type ProjectionOptions struct {
 	Expr  expr.Options
+	Plain bool // it is a wildcardProjection: fields are in or out, and nothing else
 	Stage bool // it is the stage $project: there are no operators but expressions
 }
 
@@ -103,6 +104,8 @@ func (ps *projectionParser) field(prefix, name string, v document.Value) error {
 
 func (ps *projectionParser) checkName(path string, positional bool, v document.Value) error {
 	switch {
+	case positional && ps.opts.Plain:
+		return mongoerr.New(31324, "Cannot use positional projection in aggregation projection")
 	case strings.Contains(path, ".$.") || strings.HasPrefix(path, "$."):
 		return mongoerr.New(31394, "As of 4.4, it's illegal to specify positional operator in the middle of a path."+
 			"Positional projection may only be used at the end, for example: a.b.$. If the query previously used a form like "+
@@ -163,6 +166,10 @@ func (ps *projectionParser) document(path string, nested bool, spec document.Doc
 	switch {
 	case spec.IsEmpty():
 		return mongoerr.New(51270, "An empty sub-projection is not a valid value. Found empty object at path")
+	case spec.Len() == 1 && e.Key == "$elemMatch" && ps.opts.Plain:
+		return mongoerr.New(mongoerr.InvalidPipelineOperator, "Cannot use $elemMatch in this context")
+	case strings.HasPrefix(e.Key, "$") && ps.opts.Plain:
+		return errComputed
 	case spec.Len() == 1 && e.Key == "$slice" && !ps.opts.Stage:
 		return ps.addSlice(path, spec, e.Value)
 	case spec.Len() == 1 && e.Key == "$elemMatch" && !ps.opts.Stage:
@@ -176,9 +183,14 @@ func (ps *projectionParser) document(path string, nested bool, spec document.Doc
 	return ps.fields(path+".", spec)
 }
 
+var errComputed = mongoerr.New(51271, "Bad projection specification, cannot use computed fields when parsing a spec in kBanComputedFields mode")
+
 // expression adds what is a literal or a path.
 func (ps *projectionParser) expression(path, name string, v document.Value) error {
-	if ps.kind == kindExclusion {
+	switch {
+	case ps.opts.Plain:
+		return errComputed
+	case ps.kind == kindExclusion:
 		return mongoerr.New(31310, "Cannot use an expression %s in an exclusion projection", elementText(name, v))
 	}
 	return ps.compute(path, v, false)
