@@ -202,8 +202,17 @@ func (o *operation) execute(ctx context.Context, exec func(context.Context) erro
 		}
 		defer release()
 	}
-	o.out.Reset(make([]byte, 0, 512))
+	o.startReply()
 	return exec(ctx)
+}
+
+// startReply begins the reply, and forgets what there is of one.
+func (o *operation) startReply() {
+	buf := o.req.Buffer
+	if buf == nil {
+		buf = make([]byte, 0, 512)
+	}
+	o.out = document.NewBuilder(buf[:0])
 }
 
 // finish makes the reply. It returns the error that is in it, or nil.
@@ -223,8 +232,7 @@ func (o *operation) finish(ctx context.Context, err error) *mongoerr.Error {
 	}
 	e := o.label(interruption(ctx, err))
 	o.reply = Reply{CloseConn: o.reply.CloseConn}
-	o.out = document.Builder{}
-	o.out.Reset(make([]byte, 0, 512))
+	o.startReply()
 	if e.Code.StateChange() {
 		o.d.set.View().Topology.Append(&o.out)
 	}

@@ -22,6 +22,9 @@ type Request struct {
 	Body      document.Doc
 	Sequences []Sequence
 
+	// Buffer is memory that the reply may be made in; nil if there is none. [Reply.Doc] is valid until it is used for something else.
+	Buffer []byte
+
 	// Legacy is set for what came by an opcode older than OP_MSG. Errors then use the words that old drivers look for.
 	Legacy bool
 	// SlaveOK is OP_QUERY's flag of that name: reading from a secondary is allowed.
@@ -35,7 +38,7 @@ type Request struct {
 
 // Reply is the answer to a Request.
 type Reply struct {
-	Doc document.Doc // never nil, except when CloseConn is set
+	Doc document.Doc // the caller's from now on; never nil, except when CloseConn is set
 	// Exhaust asks the server to send Doc with the moreToCome flag and to run Next.
 	Exhaust bool
 	// Next is the request that continues an exhaust stream; nil unless Exhaust is set.

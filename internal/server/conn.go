@@ -40,7 +40,8 @@ type conn struct {
 	endSoon    atomic.Bool   // anybody; to be closed when idle
 	operations atomic.Uint64 // anybody may read: odd while an operation runs, and another number for each
 
-	lastID int32 // request id of the last message sent
+	lastID    int32 // request id of the last message sent
+	replySize int   // of the last OP_MSG
 
 	// Of the request that is being worked on; here so that they need not be allocated each time.
 	msg       wire.Msg

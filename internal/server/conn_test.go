@@ -234,7 +234,7 @@ func TestExhaust(t *testing.T) {
 func TestLargeReply(t *testing.T) {
 	s := &script{}
 	s.answer = func(_ context.Context, req *command.Request) command.Reply {
-		var b document.Builder
+		b := document.NewBuilder(req.Buffer[:0])
 		b.AppendString("s", strings.Repeat("x", int(req.Body.Lookup("size").Int32())))
 		return command.Reply{Doc: b.Finish()}
 	}
@@ -249,9 +249,9 @@ func TestLargeReply(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []*client{r.connect(t), newClient(t, nc)} {
-		for _, size := range []int{0, gatherMin - 20, gatherMin, 1 << 20, 16 << 20} {
+		for _, size := range []int{0, gatherMin - 20, gatherMin, 1 << 20, 300, 16 << 20, 5000} {
 			c.send(msg(0, `{"make": 1, "size": `+document.Int32(int32(size)).Shell()+`, "$db": "test"}`))
-			if _, m := c.recvMsg(); len(m.Body.Lookup("s").Str()) != size {
+			if _, m := c.recvMsg(); m.Body.Lookup("s").Str() != strings.Repeat("x", size) {
 				t.Errorf("got %d bytes, want %d", len(m.Body.Lookup("s").Str()), size)
 			}
 		}

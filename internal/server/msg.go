@@ -27,7 +27,14 @@ func (c *conn) handleMsg(b []byte, to *respondent) error {
 		}
 		return c.sendMsg(to, errorDoc(refusal), 0)
 	}
+	buf := wire.GetBuffer(c.replySize) // replies of a connection are often alike
+	defer func() { buf.Free() }()
+	c.request.Buffer = buf.B
 	reply := c.s.runner.Run(c.ctx, &c.request)
+	if cap(reply.Doc) > cap(buf.B) { // it has grown
+		buf = &wire.Buffer{B: reply.Doc}
+	}
+	c.replySize = len(reply.Doc)
 	if silent {
 		return c.endSilently(&reply)
 	}

@@ -246,6 +246,7 @@ func (s *Store) pebbleOptions(p *pair, store int) *pebble.Options {
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
+		LBaseMaxBytes:               256 << 20, // below it there is one level to look into
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 		MaxOpenFiles:                500,
 		Logger:                      logger{s.opts},
@@ -264,7 +265,7 @@ func (s *Store) pebbleOptions(p *pair, store int) *pebble.Options {
 	for i := range o.Levels { // a reader of random records opens few files, and finds their blocks in one step
 		o.TargetFileSizes[i] = 32 << 20
 		o.Levels[i].BlockSize = 16 << 10
-		o.Levels[i].IndexBlockSize = 256 << 10
+		o.Levels[i].IndexBlockSize = 4 << 20
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.Levels[i].FilterType = pebble.TableFilter
 	}
