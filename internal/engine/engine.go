@@ -55,6 +55,7 @@ type Engine struct {
 	term     uint64
 	last     oplog.Timestamp // newest timestamp handed out or applied
 	overlay  *overlay.Overlay
+	watched  []*changedRecords  // who wants to know which documents are written
 	builders context.CancelFunc // stops the index builds of this term
 	building sync.WaitGroup
 

@@ -456,6 +456,12 @@ func TestIndexBuiltBesideWrites(t *testing.T) {
 	slices.Sort(byIndex)
 	slices.Sort(byScan)
 	same(t, "by index and by scan", byIndex, byScan)
+	v := m.Majority()
+	defer v.Close()
+	found, err := v.Validate(ctx, v.Catalog.Collection("test.c"))
+	if err != nil || found.Extra+found.Missing > 0 || len(found.Problems) > 0 {
+		t.Errorf("the index does not fit the documents: %+v, %v", found, err)
+	}
 }
 
 // TestUniqueIndexBuildFindsDuplicates shows that the build fails and leaves nothing behind.

@@ -22,7 +22,11 @@ type proposal struct {
 
 	// guards are keys that must not have changed since the view: the records that were read, the unique keys that were
 	// found free, the session's record.
-	guards   [][]byte
+	guards [][]byte
+	// unchanged are documents that must not have been written since changed began to note them, instead of guards since a view.
+	unchanged []uint64
+	changed   *changedRecords
+
 	distinct []distinctKey // keys of indexes with prepareUnique
 	maxID    []byte        // of an insert: the greatest key of the _id index
 	urgent   bool          // somebody is going to wait for it
@@ -94,7 +98,10 @@ func (e *Engine) holdsLocked(st *state, p *proposal) bool {
 	if p.coll != nil && st.catalog.numbers[p.coll.Number] != p.coll {
 		return false
 	}
-	if uint64(e.last) == p.view {
+	if p.changed != nil && p.changed.hasAny(p.unchanged) {
+		return false
+	}
+	if uint64(e.last) == p.view || len(p.guards) == 0 {
 		return true
 	}
 	changes := e.overlay.ChangesSince(p.view)
@@ -115,6 +122,9 @@ func (e *Engine) appendLocked(st *state, p *proposal) oplog.OpTime {
 		panic(err) // made by this program a moment ago
 	}
 	e.last = last
+	for _, c := range e.watched {
+		c.note(p.mutations)
+	}
 	for _, m := range p.mutations {
 		e.overlay.Add(uint64(first)+uint64(m.op), m.key, m.value, m.deleted)
 	}

@@ -80,24 +80,31 @@ func (g generator) document(id any) bson.D {
 	return d
 }
 
-// filter makes up a filter document.
+// filter makes up a filter document. No name comes twice: drivers hardly send that, and of several _id mongod then looks for one.
 func (g generator) filter(depth int) bson.D {
-	d := bson.D{}
+	var d bson.D
 	for range 1 + g.IntN(2) {
-		switch n := g.IntN(12); {
-		case n < 9 || depth == 0:
-			d = append(d, e(pick(g, paths), g.condition(depth)))
-		case n < 11:
-			list := bson.A{}
-			for range 1 + g.IntN(3) {
-				list = append(list, g.filter(depth-1))
-			}
-			d = append(d, e(pick(g, []string{"$and", "$or", "$nor"}), list))
-		default:
-			d = append(d, e("$expr", bson.D{e(pick(g, []string{"$eq", "$lt", "$gte", "$ne"}), bson.A{"$" + pick(g, fields), bson.D{e("$literal", g.value(1))}})}))
+		if c := g.conjunct(depth); !hasField(d, c.Key) {
+			d = append(d, c)
 		}
 	}
 	return d
+}
+
+// conjunct makes up a field of a filter.
+func (g generator) conjunct(depth int) bson.E {
+	switch n := g.IntN(12); {
+	case n < 9 || depth == 0:
+		return e(pick(g, paths), g.condition(depth))
+	case n < 11:
+		list := bson.A{}
+		for range 1 + g.IntN(3) {
+			list = append(list, g.filter(depth-1))
+		}
+		return e(pick(g, []string{"$and", "$or", "$nor"}), list)
+	default:
+		return e("$expr", bson.D{e(pick(g, []string{"$eq", "$lt", "$gte", "$ne"}), bson.A{"$" + pick(g, fields), bson.D{e("$literal", g.value(1))}})})
+	}
 }
 
 // condition is what stands behind a path.
@@ -296,7 +303,7 @@ func (g generator) command() bson.D {
 		}
 		return bson.D{e("update", collection), e("updates", bson.A{s})}
 	case n < 17:
-		return bson.D{e("delete", collection), e("deletes", bson.A{bson.D{e("q", append(g.filter(1), e("b", g.condition(1)))), e("limit", int32(0))}})}
+		return bson.D{e("delete", collection), e("deletes", bson.A{bson.D{e("q", bson.D{e("$and", bson.A{g.filter(1), bson.D{e("b", g.condition(1))}})}), e("limit", int32(0))}})}
 	case n < 19:
 		d := bson.D{e("findAndModify", collection), e("query", g.filter(1)), e("sort", g.sort())}
 		if g.IntN(5) == 0 {

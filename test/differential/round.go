@@ -112,6 +112,11 @@ func (r *round) run() (*difference, error) {
 		}
 		if d != nil {
 			d.documents, d.indexes = before, r.indexes
+			if isMulti(command) && d.answers[0].code != 0 && d.answers[1].code != 0 {
+				if d, err = r.ofOneDocument(d); err != nil || d == nil {
+					return nil, err
+				}
+			}
 			if theirs, err := r.theirIndexesAnswer(d); err != nil || theirs {
 				r.byIndex++
 				return nil, err
@@ -192,6 +197,25 @@ func (r *round) theirIndexesAnswer(d *difference) (bool, error) {
 		}
 	}
 	return texts[0] == texts[1] && len(d.indexes) > 0, nil
+}
+
+// ofOneDocument looks for a document on which alone a write of many, which failed on both sides, fails differently. If there is none, each side only came to
+// another document first.
+func (r *round) ofOneDocument(d *difference) (*difference, error) {
+	for _, doc := range d.documents {
+		one := []bson.Raw{doc}
+		if equal, err := r.set(one, d.indexes); err != nil || !equal {
+			return nil, err
+		}
+		answers, err := r.both(d.command)
+		if err != nil {
+			return nil, err
+		}
+		if answers[0].text != answers[1].text {
+			return &difference{documents: one, indexes: d.indexes, command: d.command, answers: answers}, nil
+		}
+	}
+	return nil, nil
 }
 
 // ask asks both sides and compares the answers, and for a write what is in the collections behind it. again is false when no more can be asked
