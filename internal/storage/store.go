@@ -269,7 +269,14 @@ func (s *Store) pebbleOptions(p *pair, store int) *pebble.Options {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.Levels[i].FilterType = pebble.TableFilter
 	}
+	o.Experimental.SpanPolicyFunc = splitBySpace
 	return o
+}
+
+// splitBySpace makes every flush and compaction begin a new file where a space of keys begins ([keys.Space]). Each flush has the position that is applied, whose key is
+// behind all others: in one file with them it would make that file overlap all others, and nothing could ever be left where it is.
+func splitBySpace(key []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+	return pebble.SpanPolicy{}, []byte{byte(keys.SpaceOf(key)) + 1}, nil
 }
 
 func (o *Options) logf(format string, args ...any) {

@@ -136,3 +136,31 @@ func TestInstallCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestAscendingRecordsAreNotRewrittenOften shows that what comes in the order of its keys is flushed and moved down once, however much there is.
+func TestAscendingRecordsAreNotRewrittenOften(t *testing.T) {
+	s := open(t, vfs.NewMem())
+	defer s.Close()
+	random, value := rand.NewChaCha8([32]byte{}), make([]byte, 1000)
+	for n := range uint64(3000) {
+		random.Read(value)
+		b := s.NewBatch()
+		b.At(n + 1)
+		if err := errors.Join(b.Set(keys.AppendRecord(nil, 1, n), value), b.Commit(Position{Index: n + 1, Term: 1, TS: n + 1})); err != nil {
+			t.Fatal(err)
+		}
+		if n%50 == 49 {
+			if err := s.pair.db[keys.Records].Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	m := s.pair.db[keys.Records].Metrics()
+	var flushed, compacted uint64
+	for _, l := range m.Levels {
+		flushed, compacted = flushed+l.TableBytesFlushed, compacted+l.TableBytesCompacted
+	}
+	if compacted > flushed*3/2 {
+		t.Errorf("%d compactions wrote %d bytes, flushes %d", m.Compact.Count, compacted, flushed)
+	}
+}
