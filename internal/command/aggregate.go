@@ -148,6 +148,13 @@ func runAggregate(ctx context.Context, o *operation, a *aggregateArgs) error {
 	if err := checkStages(a.pipeline); err != nil {
 		return err
 	}
+	if a.explain {
+		if err := o.explainPipeline(ctx, &o.out, a, engine.QueryPlanner); err != nil {
+			return err
+		}
+		o.appendExplained(o.req.Body)
+		return nil
+	}
 	c, err := o.openPipeline(ctx, a)
 	if err != nil {
 		return err
@@ -160,9 +167,7 @@ func runAggregate(ctx context.Context, o *operation, a *aggregateArgs) error {
 
 func (o *operation) checkAggregate(a *aggregateArgs) error {
 	switch {
-	case a.explain:
-		return notImplemented("explain")
-	case !a.cursor.given && !o.req.Legacy:
+	case !a.cursor.given && !a.explain && !o.req.Legacy:
 		return mongoerr.New(mongoerr.FailedToParse, "The 'cursor' option is required, except for aggregate with the explain argument")
 	case o.coll != "":
 		return nil

@@ -8,7 +8,6 @@ import (
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
-	"github.com/mortondb/morton/internal/pipeline"
 )
 
 type explainArgs struct {
@@ -35,7 +34,7 @@ var verbosities = map[string]engine.Verbosity{
 	"queryPlanner": engine.QueryPlanner, "executionStats": engine.ExecutionStats, "allPlansExecution": engine.AllPlansExecution,
 }
 
-// explained are the commands that can be explained: how their arguments become an operation of the engine.
+// explained are the commands that can be explained besides aggregate: how their arguments become an operation of the engine.
 var explained = map[string]func(*operation) (*engine.ExplainSpec, error){
 	"find":          explainedBy(findFields, explainedFind),
 	"count":         explainedBy(countFields, explainedCount),
@@ -43,7 +42,6 @@ var explained = map[string]func(*operation) (*engine.ExplainSpec, error){
 	"update":        explainedBy(updateFields, explainedUpdate),
 	"delete":        explainedBy(deleteFields, explainedDelete),
 	"findAndModify": explainedBy(findAndModifyFields, explainedFindAndModify),
-	"aggregate":     explainedBy(aggregateFields, explainedAggregate),
 }
 
 func explainedBy[A any](s *schema[A], spec func(*operation, *A) (*engine.ExplainSpec, error)) func(*operation) (*engine.ExplainSpec, error) {
@@ -61,12 +59,19 @@ func runExplain(ctx context.Context, o *operation, a *explainArgs) error {
 	if err != nil {
 		return err
 	}
+	if inner.row.name == "aggregate" {
+		if err := explainAggregate(ctx, o, inner, a.verbosity); err != nil {
+			return err
+		}
+		o.appendExplained(a.command)
+		return nil
+	}
 	explain, can := explained[inner.row.name]
 	if !can {
 		return mongoerr.New(mongoerr.IllegalOperation, "Cannot explain cmd: %s", inner.row.name)
 	}
 	if inner.ns = inner.req.DB + "." + inner.first.Value.Str(); o.d.engine.IsView(inner.ns) {
-		return notImplemented("explain of a view")
+		return explainInView(ctx, o, inner, a.verbosity)
 	}
 	spec, err := explain(inner)
 	if err != nil {
@@ -104,15 +109,20 @@ func (o *operation) innerOperation(command document.Doc) (*operation, error) {
 
 // appendExplained appends what follows the plans: the command and the server.
 func (o *operation) appendExplained(command document.Doc) {
-	b := &o.out
-	b.OpenDoc("command")
+	var b document.Builder
 	for it := command.Iter(); it.Next(); {
 		if it.Key() != "$db" {
 			b.AppendValue(it.Key(), it.Value())
 		}
 	}
 	b.AppendString("$db", o.req.DB)
-	b.Close()
+	o.appendExplainedAs(b.Finish())
+}
+
+// appendExplainedAs is appendExplained for a command that another one became.
+func (o *operation) appendExplainedAs(command document.Doc) {
+	b := &o.out
+	b.AppendDoc("command", command)
 	host, port, err := net.SplitHostPort(o.d.hostName())
 	number, _ := strconv.Atoi(port)
 	if err != nil {
@@ -145,6 +155,7 @@ func explainedFind(o *operation, a *findArgs) (*engine.ExplainSpec, error) {
 	}
 	return &engine.ExplainSpec{Find: engine.FindSpec{
 		NS: o.ns, Filter: a.filter, Sort: a.sort, Projection: a.projection, Collation: a.collation, Hint: a.hint, Skip: a.skip, Limit: a.limit,
+		Min: a.min, Max: a.max,
 	}}, nil
 }
 
@@ -205,31 +216,4 @@ func explainedFindAndModify(o *operation, a *findAndModifyArgs) (*engine.Explain
 			ArrayFilters: a.arrayFilters}
 	}
 	return spec, nil
-}
-
-// explainedAggregate is for a pipeline that as a whole is one find.
-func explainedAggregate(o *operation, a *aggregateArgs) (*engine.ExplainSpec, error) {
-	switch {
-	case a.explain:
-		return nil, mongoerr.New(mongoerr.FailedToParse, "The 'explain' option is illegal when a explain verbosity is also provided")
-	case !a.cursor.given:
-		return nil, mongoerr.New(mongoerr.FailedToParse, "The 'cursor' option is required, except for aggregate with the explain argument")
-	}
-	if err := checkStages(a.pipeline); err != nil {
-		return nil, err
-	}
-	opts, err := o.expressions(a.let)
-	if err != nil {
-		return nil, err
-	}
-	p, err := pipeline.Compile(a.pipeline, pipeline.Options{Expr: opts})
-	if err != nil {
-		return nil, err
-	}
-	if name := p.FirstStage(); name != "" {
-		return nil, notImplemented("explaining the pipeline stage " + name)
-	}
-	front := p.Front()
-	return &engine.ExplainSpec{Pipeline: true, Find: engine.FindSpec{NS: o.ns, Filter: front.Filter, Sort: front.Sort, Skip: front.Skip, Limit: front.Limit,
-		Collation: a.collation, Hint: a.hint, Expr: opts}}, nil
 }

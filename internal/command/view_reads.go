@@ -49,6 +49,15 @@ func (o *operation) findInView(ctx context.Context, a *findArgs, r cursorReply) 
 	if err := a.checkForView(); err != nil {
 		return err
 	}
+	c, err := o.openPipeline(ctx, a.inPipeline())
+	if err != nil {
+		return err
+	}
+	return o.answerWithCursor(ctx, c, r)
+}
+
+// inPipeline returns the aggregate that does what the find would.
+func (a *findArgs) inPipeline() *aggregateArgs {
 	p := &aggregateArgs{collation: a.collation, let: a.let, hint: a.hint}
 	sort := a.sort
 	if !sort.Lookup("$natural").IsMissing() {
@@ -58,11 +67,7 @@ func (o *operation) findInView(ctx context.Context, a *findArgs, r cursorReply) 
 	if !a.projection.IsEmpty() {
 		p.pipeline = append(p.pipeline, stageOf("$project", a.projection.AsValue()))
 	}
-	c, err := o.openPipeline(ctx, p)
-	if err != nil {
-		return err
-	}
-	return o.answerWithCursor(ctx, c, r)
+	return p
 }
 
 // checkForView refuses options of find that a pipeline cannot have.

@@ -34,6 +34,7 @@ type ExplainSpec struct {
 	Modify   bool         // it is a findAndModify
 	Fields   document.Doc // of findAndModify
 	Pipeline bool         // a find that a whole pipeline became
+	Cursor   bool         // a find whose documents a pipeline takes
 }
 
 // explanation is an explain under way.
@@ -246,7 +247,9 @@ func (x *explanation) runDistinct(ctx context.Context, v *View) error {
 
 // append appends the answer.
 func (x *explanation) append(b *document.Builder) {
-	b.AppendString("explainVersion", "1")
+	if !x.spec.Cursor {
+		b.AppendString("explainVersion", "1")
+	}
 	b.OpenDoc("queryPlanner")
 	b.AppendString("namespace", x.it.spec.NS)
 	b.AppendBool("indexFilterSet", false)

@@ -29,6 +29,7 @@ const DefaultMaxBytes = 100 << 20
 type Pipeline struct {
 	front  Front
 	stages []stage
+	sent   []sent // behind the front
 	first  string // the name of the first stage behind the front; "" if there is none
 }
 
@@ -102,6 +103,7 @@ func Compile(stages []document.Doc, opts Options) (*Pipeline, error) {
 			p.boundSort(list[0].(limit))
 		}
 		p.stages = append(p.stages, list...)
+		p.sent = append(p.sent, sent{s, len(p.stages)})
 	}
 	return p, nil
 }
