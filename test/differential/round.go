@@ -38,6 +38,7 @@ type explanation struct {
 	Ours    int    `json:"ours"`
 	Theirs  int    `json:"theirs"`
 	Counts  bool   `json:"counts"` // only numbers of changed documents differ
+	Order   bool   `json:"order"`  // only the order of documents differs
 	Reason  string `json:"reason"`
 }
 
@@ -266,8 +267,15 @@ func (p *pair) explained(command bson.D, answers [2]answer) bool {
 	}
 	return slices.ContainsFunc(p.known, func(k explanation) bool {
 		return strings.Contains(text, k.Has) && strings.Contains(p.indexed, k.Indexes) && k.Ours == answers[0].code && k.Theirs == answers[1].code &&
-			(!k.Counts || changedNumber.ReplaceAllString(answers[0].text, "") == changedNumber.ReplaceAllString(answers[1].text, ""))
+			(!k.Counts || changedNumber.ReplaceAllString(answers[0].text, "") == changedNumber.ReplaceAllString(answers[1].text, "")) &&
+			(!k.Order || inAnyOrder(answers[0].text) == inAnyOrder(answers[1].text))
 	})
+}
+
+func inAnyOrder(text string) string {
+	lines := strings.Split(text, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 var changedNumber = regexp.MustCompile(`nModified: [^;]*;`)
