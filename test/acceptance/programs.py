@@ -1,4 +1,4 @@
-"""Small programs as people write them, with libraries on top of the drivers: mongoose, MongoEngine, GridFS."""
+"""Small programs as people write them, with libraries on top of the drivers: mongoose, MongoEngine, GridFS; and a session with mongo-express."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from harness import environments
-from harness.cluster import Cluster
+from harness.cluster import Cluster, free_ports
 from harness.report import Skipped, check, equal
 
 CLIENTS = Path(__file__).with_name("clients")
@@ -19,11 +19,13 @@ MONGOENGINE = {"duplicate": True, "titles": ["renamed", "post 4"], "votes": 11, 
                "count": 3, "only": "post 0", "modified": ["x"], "indexes": ["_id_", "author_1_title_-1", "tags_1"], "after cascade": 2}
 MONGOOSE = {"duplicate": 11000, "author": "ada", "votes": 11, "titles": ["renamed"], "comments": 2, "tags": ["all", "new", "t0", "t1", "t2", "x"],
             "count": 2, "replaced": ["x"], "deleted": 1, "indexes": ["_id_", "tags_1"]}
+MONGO_EXPRESS = {"front": ["shop", "MongoDB Version", "6.0.5", "Uptime"], "database": ["items", "Collections", "Indexes"], "list": ["tea", "coffee", "name_1"],
+                 "simple": ["tea"], "exported": [["coffee", 4, None], ["tea", 5, ["hot"]]], "renamed": True, "dropped": True}
 GRIDFS = {"equal": True, "length": GRIDFS_MEGABYTES << 20, "last": GRIDFS_MEGABYTES - 1, "files": ["large"], "chunks left": 0}
 
 
 def run(report, server):
-    names = {"mongoose": _mongoose, "MongoEngine": _mongoengine, "GridFS": _gridfs}
+    names = {"mongoose": _mongoose, "MongoEngine": _mongoengine, "mongo-express": _mongo_express, "GridFS": _gridfs}
     wanted = {name: program for name, program in names.items() if report.wanted(name)}
     if not wanted:
         return
@@ -51,6 +53,14 @@ def _mongoose(uri):
         raise Skipped("node is absent")
     modules = environments.node_packages("mongoose@8")
     equal(_read(["node", str(CLIENTS / "mongoose_program.cjs"), uri], NODE_PATH=str(modules)), MONGOOSE, "what the program read")
+
+
+def _mongo_express(uri):
+    if not shutil.which("node"):
+        raise Skipped("node is absent")
+    modules = environments.node_packages("mongo-express@1.1.0-rc-4")  # the newest whose dependencies are all published
+    command = ["node", str(CLIENTS / "mongo_express_program.cjs"), uri, str(free_ports(1)[0])]
+    equal(_read(command, NODE_PATH=str(modules)), MONGO_EXPRESS, "what the pages showed")
 
 
 def _read(command, **variables):
