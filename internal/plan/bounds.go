@@ -165,7 +165,7 @@ func notBounds(n *query.Node, multikey bool) (b bounds, ok bool) {
 func elemMatchBounds(n *query.Node) (b bounds, ok bool) {
 	b.set = everything
 	for _, c := range n.Children {
-		if c.Path != "" || c.Op == query.OpAnd || c.Op == query.OpNot {
+		if c.Path != "" || c.Op == query.OpAnd || c.Op == query.OpNot || c.Op == query.OpElemMatch {
 			continue
 		}
 		if inner, has := boundsOf(c, true); has {
