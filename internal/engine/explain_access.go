@@ -77,9 +77,9 @@ func idStage(coll *Collection, p *plan.Plan, src source, matched int64, asPoint 
 		}
 		return s
 	}
-	bounds := "[" + p.ID.Shell() + ", " + p.ID.Shell() + "]"
-	point := &plan.Plan{Kind: plan.IndexScan, Index: idIndexName, Bounds: []plan.FieldBounds{{Path: "_id", Intervals: []string{bounds}}}}
-	scan := indexStage(coll, point, nil)
+	point := *p
+	point.Index = idIndexName
+	scan := indexStage(coll, &point, nil)
 	scan.run = stageRun{works: st.advanced + 1, advanced: st.advanced, eof: true}
 	scan.count = countKeys(st.advanced, 1, st)
 	return fetchStage(p.Residual, scan, st.docs, matched)
@@ -92,7 +92,7 @@ func indexStage(coll *Collection, p *plan.Plan, src *indexSource) *stage {
 		ix.describe(b, p)
 		showDirection(p.Reverse)(b)
 		b.OpenDoc("indexBounds")
-		for _, f := range p.Bounds {
+		for _, f := range p.Bounds() {
 			b.OpenArray(f.Path)
 			for i, text := range f.Intervals {
 				b.AppendString(document.Index(i), text)

@@ -232,7 +232,7 @@ func (x *explanation) countScan(p *plan.Plan, src source, s *stage) *stage {
 	s.show = func(b *document.Builder) {
 		ix.describe(b, p)
 		b.OpenDoc("indexBounds")
-		appendEnds(b, p.Bounds)
+		appendEnds(b, p.Bounds())
 		b.Close()
 	}
 	if scan, ok := src.(*indexSource); ok {
@@ -251,7 +251,7 @@ func (s *stage) scansCounting() bool {
 }
 
 func singleInterval(p *plan.Plan) bool {
-	return !slices.ContainsFunc(p.Bounds, func(f plan.FieldBounds) bool { return len(f.Intervals) != 1 })
+	return !slices.ContainsFunc(p.Bounds(), func(f plan.FieldBounds) bool { return len(f.Intervals) != 1 })
 }
 
 // appendEnds appends the first and the last key of a range. Behind an end that does not belong to it, the values of further fields are all on its far side.

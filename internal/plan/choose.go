@@ -166,7 +166,7 @@ func (p *planner) scanOf(a *access, hinted bool) *Plan {
 	if !hinted && (!a.complete(p.conjuncts) || !a.bounded() && !(sorts && plan.ProvidesSort)) {
 		return nil
 	}
-	plan.Bounds = a.describe(plan.Reverse)
+	plan.access = a
 	plan.Covered = plan.Residual == nil && p.covered(a, plan.ProvidesSort)
 	plan.Blank = plan.Covered && len(p.req.Needs) == 0
 	plan.rank = a.rank(plan)

@@ -90,7 +90,7 @@ func TestBoundsShowSortKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := p.Bounds[0].Intervals, []string{"[1, 1]", "[CollationKey(0x290105), CollationKey(0x290105)]"}; !slices.Equal(got, want) {
+	if got, want := p.Bounds()[0].Intervals, []string{"[1, 1]", "[CollationKey(0x290105), CollationKey(0x290105)]"}; !slices.Equal(got, want) {
 		t.Errorf("%v, mongod %v", got, want)
 	}
 }

@@ -27,7 +27,7 @@ func Distinct(req *Request, path string) (best *Plan, at int) {
 		}
 		if best == nil {
 			best, at = a.plan(), field
-			best.ProvidesSort, best.Covered, best.Dedup, best.Bounds = true, true, false, a.describe(false)
+			best.ProvidesSort, best.Covered, best.Dedup, best.access = true, true, false, a
 		}
 	}
 	return best, at

@@ -84,8 +84,19 @@ type Plan struct {
 	Blank        bool          // documents are only counted
 	Branches     []*Plan       // of Union and Merge: index scans
 
-	Bounds []FieldBounds // of IndexScan: what Ranges are made of, for humans
+	access *access // of IndexScan: what Ranges are made of
 	rank   rank
+}
+
+// Bounds returns the bounds on each field of the index that is used, for humans.
+func (p *Plan) Bounds() []FieldBounds {
+	switch {
+	case p.Kind == IDPoint:
+		return []FieldBounds{{Path: "_id", Intervals: []string{"[" + p.ID.Shell() + ", " + p.ID.Shell() + "]"}}}
+	case p.access == nil:
+		return nil
+	}
+	return p.access.describe(p.Reverse)
 }
 
 // FieldBounds is the bounds on one field of an index, in the words of mongod's explain.
@@ -105,7 +116,7 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, " %v", p.ID)
 	case IndexScan:
 		fmt.Fprintf(&b, " %s", p.Index)
-		for _, f := range p.Bounds {
+		for _, f := range p.Bounds() {
 			fmt.Fprintf(&b, " %s: %s", f.Path, strings.Join(f.Intervals, " "))
 		}
 		fmt.Fprintf(&b, " (%d)", len(p.Ranges))
