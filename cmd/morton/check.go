@@ -18,21 +18,9 @@ func runCheck(i *invocation) int {
 	set := pflag.NewFlagSet("check", pflag.ContinueOnError)
 	set.Usage = func() {}
 	timeout := set.Duration("timeout", time.Minute, "how long a member may take to reach the mark and describe its state")
-	err := set.Parse(i.args)
-	switch {
-	case errors.Is(err, pflag.ErrHelp):
-		fmt.Fprint(i.stdout, checkHelp(i.program, set))
-		return exitClean
-	case err == nil && set.NArg() != 1:
-		err = errors.New("give the address of one member at least: mongodb://HOST:PORT,... or HOST:PORT")
-	}
-	var seeds []string
-	if err == nil {
-		seeds, err = parseSeeds(set.Arg(0))
-	}
-	if err != nil {
-		fmt.Fprintf(i.stderr, "%v\ntry '%s --help' for more information\n", err, i.program)
-		return exitBadOptions
+	seeds, code := parseMembers(i, set, checkHelp)
+	if seeds == nil {
+		return code
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), *timeout)
 	defer cancel()

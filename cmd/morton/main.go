@@ -45,6 +45,9 @@ func subcommands() []subcommand {
 		{"up", "start a replica set on this machine", runUp},
 		{"serve", "run one member; takes mongod's options", runServe},
 		{"check", "compare the data of all members of a set", runCheck},
+		{"status", "show the members of a set, their states and how far behind they are", runStatus},
+		{"stepdown", "have the primary hand over to another member", runStepDown},
+		{"dump-log", "print the log of a member that does not run", runDumpLog},
 		{"version", "print the version", runVersion},
 	}
 }
@@ -94,6 +97,7 @@ Examples:
   morton serve --dbpath /data/db --replSet foo
   morton serve --config /etc/mongod.conf
   morton check localhost:27017
+  morton status localhost:27017
 
 Each command has its own --help. A link named mongod to this program is 'morton serve'.
 `)

@@ -48,6 +48,17 @@ func TestCommandLines(t *testing.T) {
 		{"morton version x", 2, "", "takes no arguments"},
 		{"morton version --help", 0, "Usage: morton version", ""},
 
+		{"morton status --help", 0, "Usage: morton status", ""},
+		{"morton status", 2, "", "give the address of one member at least"},
+		{"morton status --once mongodb://u:p@a", 2, "", "leave user and password out"},
+		{"morton status 127.0.0.1:1", 1, "", "127.0.0.1:1: "},
+		{"morton dump-log --help", 0, "Usage: morton dump-log", ""},
+		{"morton dump-log", 2, "", "give the data directory"},
+		{"morton dump-log " + missing, 1, "", missing + " has no log of a member: "},
+		{"morton stepdown --help", 0, "Usage: morton stepdown", ""},
+		{"morton stepdown a:1 b:2", 2, "", "try 'morton stepdown --help' for more information\n"},
+		{"morton stepdown 127.0.0.1:1", 1, "", "127.0.0.1:1: "},
+
 		{"/usr/bin/mongod --help", 0, "Usage: /usr/bin/mongod [options]", ""},
 		{"mongod.exe --help", 0, "Usage: mongod.exe [options]", ""},
 		{"morton serve --help", 0, "Usage: morton serve [options]", ""},

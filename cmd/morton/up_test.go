@@ -71,9 +71,23 @@ func TestUp(t *testing.T) {
 	if code := run([]string{"morton", "check", uri}, nil, &out, &errs); code != exitClean || strings.Count(out.String(), " ok: ") != 3 {
 		t.Errorf("morton check %s ends with %d:\n%s%s", uri, code, &out, &errs)
 	}
+	for _, line := range []struct{ command, want string }{{"stepdown", " has stepped down; localhost:"}, {"status", "PRIMARY"}} {
+		if code, stdout, stderr := runLine(t, "morton", line.command, uri); code != exitClean || !strings.Contains(stdout, line.want) {
+			t.Errorf("morton %s %s ends with %d:\n%s%s", line.command, uri, code, stdout, stderr)
+		}
+	}
+	if code, _, stderr := runLine(t, "morton", "dump-log", filepath.Join(dir, "member1")); code != exitFailed || !strings.Contains(stderr, "a member runs on") {
+		t.Errorf("dump-log of a running member ends with %d: %s", code, stderr)
+	}
 	p.signal(syscall.SIGTERM)
 	if code := p.exit(); code != exitClean {
 		t.Errorf("exit code %d after SIGTERM", code)
+	}
+	code, stdout, stderr := runLine(t, "morton", "dump-log", "--mutations", filepath.Join(dir, "member1"))
+	for _, want := range []string{"begin of a term", `op: "i", ns: "admin.up"`, "    put    "} {
+		if code != exitClean || !strings.Contains(stdout, want) {
+			t.Fatalf("dump-log ends with %d; no %q in\n%s%s", code, want, stdout, stderr)
+		}
 	}
 }
 
