@@ -34,6 +34,9 @@ func (op *arithmetic) apply(a *applier, old document.Value) (document.Value, eff
 	if !ok {
 		return old, unchanged, badValue("Failed to apply %s operations to current value ((%s)%s) for document {%s}", op.name, shellType(old.Type), valueText(old), a.idText())
 	}
+	if v.Type == old.Type && document.Equal(v, old) {
+		return old, unchanged, nil // as mongod: -0 stays -0, and 1.10 does not become 1.100
+	}
 	return v, stored, nil
 }
 
