@@ -52,9 +52,14 @@ def _mongosh(uri, stop_file):
 
 
 def _go(uri, stop_file):
+    return go_command("TestDriverUnderLoad", uri, stop_file)
+
+
+def go_command(test, uri, stop_file):
+    """The command of a test of godriver."""
     if not shutil.which("go"):
         raise Skipped("go is absent")
-    return (["go", "test", "-tags", "acceptance", "-count=1", "-v", "-run", "TestDriverUnderLoad", "./test/acceptance/godriver"],
+    return (["go", "test", "-tags", "acceptance", "-count=1", "-v", "-run", test, "./test/acceptance/godriver"],
             {"ACCEPTANCE_URI": uri, "ACCEPTANCE_STOP_FILE": stop_file})
 
 
