@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"slices"
@@ -145,7 +146,7 @@ func runAggregate(ctx context.Context, o *operation, a *aggregateArgs) error {
 			return argumentError(within("aggregate", within("maxTimeMS", wrongType(v.Type, "long", "int", "decimal", "double"))))
 		}
 	}
-	if err := checkStages(a.pipeline); err != nil {
+	if err := cmp.Or(o.checkStreamConcern(a), checkStages(a.pipeline)); err != nil {
 		return err
 	}
 	if a.explain {
@@ -163,6 +164,19 @@ func runAggregate(ctx context.Context, o *operation, a *aggregateArgs) error {
 		return o.answerInline(ctx, c)
 	}
 	return o.answerWithCursor(ctx, c, cursorReply{ns: o.ns, batch: clampBatch(a.cursor.batchSize)})
+}
+
+// checkStreamConcern refuses a stream of changes that are not to be a majority's.
+func (o *operation) checkStreamConcern(a *aggregateArgs) error {
+	if len(a.pipeline) == 0 || a.pipeline[0].First().Key != "$changeStream" || o.generic.readConcern.Doc() == nil {
+		return nil
+	}
+	rc, given, err := parseReadConcern(o.generic.readConcern.Doc())
+	if err != nil || rc.level == readMajority || given == "" {
+		return err
+	}
+	return mongoerr.New(mongoerr.InvalidOptions, "Command aggregate does not support { readConcern: { %sprovenance: \"clientSupplied\" } } :: caused by :: "+
+		"Aggregation stage $changeStream cannot run with a readConcern other than 'majority'. Current readConcern: %s", given, rc.level)
 }
 
 func (o *operation) checkAggregate(a *aggregateArgs) error {
@@ -239,6 +253,7 @@ func (o *operation) openPipeline(ctx context.Context, a *aggregateArgs) (*openCu
 	if err != nil {
 		return nil, err
 	}
+	c.nothing = false
 	f := c.results.(*found)
 	if f.where = aggregating; p.Empty() {
 		return c, nil

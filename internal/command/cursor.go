@@ -9,6 +9,7 @@ import (
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/oplog"
 	"github.com/mortondb/morton/internal/session"
 )
 
@@ -39,6 +40,9 @@ type openCursor struct {
 	results
 	pending document.Doc // did not fit into the last batch
 	ended   bool
+	nothing bool // a find found no collection
+
+	at oplog.Timestamp // the time of all that it reads, if the read concern is "snapshot"
 
 	tailable, awaitData bool
 	changed             func() <-chan struct{} // of a tailable cursor: there may be more
@@ -95,6 +99,7 @@ func (o *operation) answerWithCursor(ctx context.Context, c *openCursor, r curso
 	}
 	o.noteReturned(n)
 	id := int64(0)
+	c.at = o.generic.read.at
 	switch {
 	case r.single || c.ended && !c.tailable:
 		c.close()
@@ -113,6 +118,9 @@ func (o *operation) answerWithCursor(ctx context.Context, c *openCursor, r curso
 	o.detail.cursorID = id
 	o.out.AppendInt64("id", id)
 	o.out.AppendString("ns", r.ns)
+	if !c.nothing {
+		o.appendSnapshotTime(c.at)
+	}
 	o.out.Close()
 	return nil
 }
@@ -127,8 +135,9 @@ type found struct {
 	d        *Dispatcher
 	it       *engine.Iterator
 	majority bool
-	left     int64  // of a limit; -1: none
-	where    string // what errors of execution begin with
+	at       oplog.Timestamp // the time to read; 0: none
+	left     int64           // of a limit; -1: none
+	where    string          // what errors of execution begin with
 }
 
 func (f *found) next(ctx context.Context) (document.Doc, error) {
@@ -156,8 +165,11 @@ func (f *found) exhausted() bool { return f.left == 0 }
 func (f *found) suspend() { f.it.Suspend() }
 
 func (f *found) resume() error {
-	v := f.d.view(f.majority)
-	err := f.it.Resume(&v)
+	v, err := f.d.viewAt(f.at, f.majority)
+	if err != nil {
+		return err
+	}
+	err = f.it.Resume(&v)
 	if e := mongoerr.From(err); e != nil && e.Code == mongoerr.QueryPlanKilled {
 		return mongoerr.New(e.Code, "query plan killed :: %s", e.Message)
 	}
@@ -174,8 +186,27 @@ func (d *Dispatcher) view(majority bool) engine.View {
 	return d.engine.Local()
 }
 
+// viewAt is view for a cursor that may read one time only.
+func (d *Dispatcher) viewAt(at oplog.Timestamp, majority bool) (engine.View, error) {
+	if at != 0 {
+		return d.engine.At(at)
+	}
+	return d.view(majority), nil
+}
+
+// appendSnapshotTime appends the time of what was read, if the read concern is "snapshot".
+func (o *operation) appendSnapshotTime(at oplog.Timestamp) {
+	if at != 0 {
+		o.out.AppendTimestamp("atClusterTime", uint64(at))
+	}
+}
+
 // openView returns the state that the read concern allows to be read, and notes its time.
 func (o *operation) openView() *engine.View {
+	if o.snapshot != nil {
+		o.when = o.snapshot.Time.TS
+		return o.snapshot.Again()
+	}
 	v := o.d.view(o.readsMajority())
 	o.when = v.Time.TS
 	return &v

@@ -131,6 +131,7 @@ func (o *operation) run(ctx context.Context) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(o.generic.maxTime)*time.Millisecond, errMaxTime)
 		defer cancel()
 	}
+	defer o.closeSnapshot()
 	if err := o.awaitReadConcern(ctx); err != nil {
 		return interruption(ctx, err)
 	}

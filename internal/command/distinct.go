@@ -53,6 +53,7 @@ func runDistinct(ctx context.Context, o *operation, a *distinctArgs) error {
 		o.out.AppendValue(document.Index(i), v)
 	}
 	o.out.Close()
+	o.appendSnapshotTime(o.generic.read.at)
 	return nil
 }
 

@@ -131,11 +131,11 @@ func (o *operation) find(ctx context.Context, spec engine.FindSpec, awaitData bo
 	if err != nil {
 		return nil, err
 	}
-	f := &found{d: o.d, it: it, majority: o.readsMajority(), left: -1, where: "Executor error during find command"}
+	f := &found{d: o.d, it: it, majority: o.readsMajority(), at: o.generic.read.at, left: -1, where: "Executor error during find command"}
 	if spec.Limit > 0 {
 		f.left = spec.Limit
 	}
-	c := &openCursor{results: f, ended: !exists}
+	c := &openCursor{results: f, ended: !exists, nothing: !exists}
 	if spec.Tailable && exists && !(capped && it.Empty()) { // as in mongod there is nothing to tail in an empty collection
 		c.tailable, c.awaitData, c.changed = true, awaitData, o.d.engine.AppliedChanged
 		if capped && !f.majority {

@@ -91,6 +91,7 @@ func (o *operation) nextBatch(ctx context.Context, c *openCursor, a *getMoreArgs
 	o.detail.cursorID = id
 	o.out.AppendInt64("id", id)
 	o.out.AppendString("ns", cursor.NS)
+	o.appendSnapshotTime(c.at)
 	o.out.Close()
 	if o.req.ExhaustAllowed && id != 0 {
 		o.reply.Exhaust = true

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/oplog"
 	"github.com/mortondb/morton/internal/replset"
@@ -25,10 +26,12 @@ type operation struct {
 	view    *replset.View // the member's state when the command began
 	started time.Time
 
-	out   document.Builder // the reply
-	reply Reply            // what else the reply is, set by few
-	when  oplog.Timestamp  // operationTime: of what was read or written; 0: the newest
-	wrote oplog.OpTime     // the last operation that the command wrote
+	out      document.Builder // the reply
+	reply    Reply            // what else the reply is, set by few
+	snapshot *engine.View     // what a read concern "snapshot" reads; nil: there is none
+
+	when  oplog.Timestamp // operationTime: of what was read or written; 0: the newest
+	wrote oplog.OpTime    // the last operation that the command wrote
 
 	legacy lastError // what getLastError is to say of a write
 	fault  fault     // what the fail point wants of this command

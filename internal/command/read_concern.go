@@ -13,6 +13,7 @@ import (
 type readConcern struct {
 	level readLevel
 	after oplog.Timestamp // afterClusterTime; 0: none
+	at    oplog.Timestamp // atClusterTime, or what was chosen for it; 0: none
 }
 
 type readLevel uint8
@@ -72,13 +73,16 @@ func (o *operation) readReadConcern() error {
 		return mongoerr.New(mongoerr.InvalidOptions, "Command %s does not support { readConcern: { %sprovenance: \"clientSupplied\" } } :: caused by :: %s",
 			o.row.name, given, why)
 	}
-	if rc.level == readSnapshot {
-		return mongoerr.New(mongoerr.InvalidOptions, "read concern level snapshot is not supported by this version of Morton; use 'majority'")
+	if rc.level == readSnapshot && o.view.Standalone() {
+		return mongoerr.New(mongoerr.NotAReplicaSet, "node needs to be a replica set member to use readConcern: snapshot")
 	}
-	if rc.after != 0 {
-		if known := o.d.clusterTime(); rc.after > known {
-			return mongoerr.New(mongoerr.InvalidOptions, "readConcern afterClusterTime value must not be greater than the current clusterTime. "+
-				"Requested clusterTime: { ts: %s }; current clusterTime: { ts: %s }", rc.after, known)
+	for _, t := range []struct {
+		name string
+		ts   oplog.Timestamp
+	}{{"afterClusterTime", rc.after}, {"atClusterTime", rc.at}} {
+		if known := o.d.clusterTime(); t.ts > known {
+			return mongoerr.New(mongoerr.InvalidOptions, "readConcern %s value must not be greater than the current clusterTime. "+
+				"Requested clusterTime: { ts: %s }; current clusterTime: { ts: %s }", t.name, t.ts, known)
 		}
 	}
 	o.generic.read = rc
@@ -118,7 +122,7 @@ func parseReadConcern(d document.Doc) (rc readConcern, given string, err error) 
 			}
 			given += fmt.Sprintf("%s: %s, ", key, oplog.Timestamp(v.Timestamp()))
 			if key == "atClusterTime" {
-				hasAt = true
+				hasAt, rc.at = true, oplog.Timestamp(v.Timestamp())
 			} else {
 				hasAfter, rc.after = true, oplog.Timestamp(v.Timestamp())
 			}
@@ -144,6 +148,8 @@ func (rc *readConcern) check(hasAfter, hasAt bool) error {
 		return mongoerr.New(mongoerr.InvalidOptions, "atClusterTime field can be set only if level is equal to snapshot")
 	case hasAfter && rc.after == 0:
 		return mongoerr.New(mongoerr.InvalidOptions, "afterClusterTime cannot be a null timestamp")
+	case hasAt && rc.at == 0:
+		return mongoerr.New(mongoerr.InvalidOptions, "atClusterTime cannot be a null timestamp")
 	}
 	return nil
 }
@@ -176,6 +182,9 @@ func (o *operation) awaitReadConcern(ctx context.Context) error {
 		}
 		return o.d.log.ReadBarrier(ctx)
 	}
+	if rc.level == readSnapshot {
+		return o.awaitSnapshot(ctx)
+	}
 	switch {
 	case rc.level == readMajority && rc.after != 0:
 		return o.d.log.WaitCommitted(ctx, oplog.OpTime{TS: rc.after})
@@ -185,4 +194,49 @@ func (o *operation) awaitReadConcern(ctx context.Context) error {
 		return o.d.log.WaitApplied(ctx, rc.after)
 	}
 	return nil
+}
+
+// awaitSnapshot takes the state that a read concern "snapshot" asks for, which stays this operation's to its end.
+func (o *operation) awaitSnapshot(ctx context.Context) error {
+	rc := &o.generic.read
+	var err error
+	if at := max(rc.at, rc.after); at != 0 {
+		if err = o.d.log.WaitCommitted(ctx, oplog.OpTime{TS: at}); err == nil {
+			err = o.d.log.WaitApplied(ctx, at)
+		}
+	} else {
+		err = o.d.log.CatchUp(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	v, err := o.d.engine.At(rc.at)
+	if err != nil {
+		return err
+	}
+	o.snapshot, rc.at = &v, v.Time.TS
+	return o.checkSnapshot()
+}
+
+// checkSnapshot refuses capped collections, which forget, and collections that came later: who asks for them does not want to hear that they are empty.
+func (o *operation) checkSnapshot() error {
+	coll := o.snapshot.Catalog.Collection(o.ns)
+	now := o.d.engine.Local()
+	defer now.Close()
+	if coll == nil && now.Catalog.Collection(o.ns) != nil {
+		return mongoerr.New(mongoerr.SnapshotUnavailable, "Unable to read from a snapshot due to pending collection catalog changes; please retry the operation. "+
+			"Snapshot timestamp is %s", o.generic.read.at)
+	}
+	if o.ns == oplogNS || coll != nil && coll.Capped != nil {
+		return mongoerr.New(mongoerr.SnapshotUnavailable, "Reading from capped collections with readConcern snapshot is not supported")
+	}
+	return nil
+}
+
+// closeSnapshot lets the state go that the operation has read.
+func (o *operation) closeSnapshot() {
+	if o.snapshot != nil {
+		o.snapshot.Close()
+		o.snapshot = nil
+	}
 }

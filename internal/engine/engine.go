@@ -69,6 +69,8 @@ type Engine struct {
 	appliedMu sync.Mutex
 	applied   chan struct{} // closed and replaced when more is applied
 
+	history history // of states that were published
+
 	checksMu sync.Mutex
 	checks   map[string]*check
 
@@ -121,6 +123,7 @@ func (e *Engine) load() error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	defer e.history.clear() // a state that was installed has another past
 	pos := snap.Position
 	e.last = max(e.last, oplog.Timestamp(pos.TS))
 	e.overlay.Reset(pos.TS)
@@ -175,6 +178,9 @@ func eachKey(snap *storage.Snapshot, lo, hi []byte, f func(key, value []byte) er
 // publishLocked makes st what readers see and lets the snapshot before it go.
 func (e *Engine) publishLocked(st *state) {
 	old := e.state.Swap(st)
+	if old != nil && old.overlay.TS < st.overlay.TS {
+		e.history.add(old)
+	}
 	if old != nil && old.storage != st.storage {
 		old.storage.Release()
 	}
@@ -184,6 +190,7 @@ func (e *Engine) publishLocked(st *state) {
 func (e *Engine) Close() {
 	e.StepDown(e.term)
 	e.unpinChecks(time.Time{})
+	e.history.clear()
 	e.state.Load().storage.Release()
 }
 
@@ -233,6 +240,7 @@ func (e *Engine) StepDown(uint64) {
 		e.overlay.Drop()
 		st := e.state.Load()
 		e.publishLocked(e.committedState(st.storage, st.committed))
+		e.history.clearRecent() // some of it may never have been
 		for _, coll := range st.committed.numbers {
 			coll.stats.show()
 		}

@@ -388,7 +388,7 @@ func (nothing) close() error                                             { retur
 
 // Count counts the documents that match. The view is taken over.
 func (v *View) Count(ctx context.Context, spec FindSpec) (int64, error) {
-	if coll := v.Catalog.Collection(spec.NS); coll != nil && !IsVirtual(spec.NS) && len(spec.Filter) <= 5 && len(spec.Collation) <= 5 && spec.Hint.IsMissing() {
+	if coll := v.Catalog.Collection(spec.NS); coll != nil && !IsVirtual(spec.NS) && len(spec.Filter) <= 5 && len(spec.Collation) <= 5 && spec.Hint.IsMissing() && !v.past {
 		defer v.Close()
 		n, _ := coll.Count()
 		n = max(n-spec.Skip, 0)

@@ -28,6 +28,7 @@ type View struct {
 	storage *storage.Snapshot
 	Catalog *Catalog
 	Time    oplog.OpTime // of the newest operation in it
+	past    bool         // it may not be the newest state, which counters are about
 
 	// For looking up whether keys are there, from when that was needed.
 	lookup *overlay.Lookup
