@@ -139,7 +139,10 @@ func runAggregate(ctx context.Context, o *operation, a *aggregateArgs) error {
 			}
 			if ms > 0 {
 				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(ms)*time.Millisecond, errMaxTime)
+				var err error
+				if ctx, cancel, err = o.limitTime(ctx, time.Duration(ms)*time.Millisecond); err != nil {
+					return err
+				}
 				defer cancel()
 			}
 		} else {

@@ -42,6 +42,8 @@ type openCursor struct {
 	ended   bool
 	nothing bool // a find found no collection
 
+	timeLeft time.Duration // of the operation that opened it, for all batches together; 0: no limit
+
 	at oplog.Timestamp // the time of all that it reads, if the read concern is "snapshot"
 
 	tailable, awaitData bool
@@ -106,6 +108,7 @@ func (o *operation) answerWithCursor(ctx context.Context, c *openCursor, r curso
 	default:
 		c.ended = false
 		c.suspend()
+		c.timeLeft = o.timeLeft()
 		cursor := &session.Cursor{NS: r.ns, Session: o.generic.session, NoTimeout: r.noTimeout, Results: c}
 		if len(o.req.Body) <= maxShownCommand {
 			cursor.Command = o.req.Body.Clone()

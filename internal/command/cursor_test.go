@@ -257,3 +257,27 @@ func TestExpire(t *testing.T) {
 		t.Error("a cursor outlived its session")
 	}
 }
+
+// TestTimeLimitHoldsForAllBatches shows that maxTimeMS of the command that opened a cursor is for its getMores too.
+func TestTimeLimitHoldsForAllBatches(t *testing.T) {
+	c := newTestMember(t, 1).client()
+	c.insertMany(10, 1)
+	const timeOut = `{"configureFailPoint": "maxTimeAlwaysTimeOut", "mode": %q}`
+	for _, open := range []string{
+		`{"find": "c", "batchSize": 2, "maxTimeMS": 60000}`,
+		`{"aggregate": "c", "pipeline": [], "cursor": {"batchSize": 2}, "maxTimeMS": 60000}`,
+	} {
+		id, _ := batch(c.must("test", open))
+		if got, n := batch(c.getMore(id, `, "batchSize": 2`)); got != id || n != 2 {
+			t.Fatalf("%s: within the limit: cursor %d, %d documents", open, got, n)
+		}
+		c.must("admin", fmt.Sprintf(timeOut, "alwaysOn"))
+		if d := c.getMore(id, ""); mongoerr.Code(d.Lookup("code").Int32()) != mongoerr.MaxTimeMSExpired {
+			t.Errorf("%s: at its end: %v", open, d)
+		}
+		c.must("admin", fmt.Sprintf(timeOut, "off"))
+		if d := c.getMore(id, ""); mongoerr.Code(d.Lookup("code").Int32()) != mongoerr.CursorNotFound {
+			t.Errorf("%s: afterwards: %v", open, d)
+		}
+	}
+}

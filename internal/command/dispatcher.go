@@ -124,11 +124,10 @@ func (o *operation) run(ctx context.Context) error {
 		return err
 	}
 	if o.generic.maxTime > 0 && !o.row.ownMaxTime {
-		if o.d.opts.TestCommands && o.d.faults.timesOut() {
-			return errMaxTime
-		}
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(o.generic.maxTime)*time.Millisecond, errMaxTime)
+		if ctx, cancel, err = o.limitTime(ctx, time.Duration(o.generic.maxTime)*time.Millisecond); err != nil {
+			return err
+		}
 		defer cancel()
 	}
 	defer o.closeSnapshot()
@@ -140,6 +139,24 @@ func (o *operation) run(ctx context.Context) error {
 	}
 	o.awaitWriteConcern(ctx)
 	return nil
+}
+
+// limitTime makes the operation end when limit is over, with [errMaxTime]. A cursor that it opens keeps what is left of it.
+func (o *operation) limitTime(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc, error) {
+	if o.d.opts.TestCommands && o.d.faults.timesOut() {
+		return ctx, nil, errMaxTime
+	}
+	o.limit = time.Since(o.started) + limit
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errMaxTime)
+	return ctx, cancel, nil
+}
+
+// timeLeft returns what is left of the operation's limit, at least a moment; 0 if it has none.
+func (o *operation) timeLeft() time.Duration {
+	if o.limit == 0 {
+		return 0
+	}
+	return max(o.limit-time.Since(o.started), time.Nanosecond)
 }
 
 var errMaxTime = mongoerr.New(mongoerr.MaxTimeMSExpired, "operation exceeded time limit")

@@ -42,13 +42,16 @@ func runGetMore(ctx context.Context, o *operation, a *getMoreArgs) error {
 	if err := o.mayUse(cursor); err != nil {
 		return errors.Join(err, o.d.cursors.Return(cursor))
 	}
-	wait, hasLimit, err := o.awaitTime(c)
+	wait, err := o.awaitTime(c)
 	if err != nil {
 		return errors.Join(err, o.d.cursors.Return(cursor))
 	}
-	if hasLimit && !c.awaitData {
+	if c.timeLeft > 0 && !c.awaitData {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, wait, errMaxTime)
+		if ctx, cancel, err = o.limitTime(ctx, c.timeLeft); err != nil {
+			o.d.cursors.Remove(cursor)
+			return err
+		}
 		defer cancel()
 	}
 	if err := o.nextBatch(ctx, c, a, cursor, wait); err != nil {
@@ -84,6 +87,7 @@ func (o *operation) nextBatch(ctx context.Context, c *openCursor, a *getMoreArgs
 	} else {
 		c.ended = false
 		c.suspend()
+		c.timeLeft = o.timeLeft()
 		if o.d.cursors.Return(cursor) == nil { // else it was killed meanwhile; what was read is good all the same
 			id = cursor.ID
 		}
@@ -132,22 +136,20 @@ func (o *operation) awaitMore(ctx context.Context, c *openCursor, wait time.Dura
 	}
 }
 
-// awaitTime understands maxTimeMS, which for awaitData cursors is how long to wait and else how long to work.
-func (o *operation) awaitTime(c *openCursor) (wait time.Duration, given bool, err error) {
+// awaitTime understands maxTimeMS, which for awaitData cursors is how long to wait and which others do not allow.
+func (o *operation) awaitTime(c *openCursor) (time.Duration, error) {
 	v := o.generic.maxTimeMS
 	if v.IsMissing() {
-		return defaultAwait, false, nil
+		return defaultAwait, nil
 	}
 	ms, err := parseMaxTimeMS(v)
 	switch {
 	case err != nil:
-		return 0, false, err
-	case ms == 0 && !c.awaitData:
-		return 0, false, nil
-	case !c.awaitData:
-		return 0, false, mongoerr.New(mongoerr.BadValue, "cannot set maxTimeMS on getMore command for a non-awaitData cursor")
+		return 0, err
+	case ms > 0 && !c.awaitData:
+		return 0, mongoerr.New(mongoerr.BadValue, "cannot set maxTimeMS on getMore command for a non-awaitData cursor")
 	}
-	return time.Duration(ms) * time.Millisecond, true, nil
+	return time.Duration(ms) * time.Millisecond, nil
 }
 
 // mayUse checks that the cursor is the one that the client opened: of this namespace and of its session.

@@ -25,6 +25,7 @@ type operation struct {
 	generic generic
 	view    *replset.View // the member's state when the command began
 	started time.Time
+	limit   time.Duration // how long after started it has to end; 0: it may last
 
 	out      document.Builder // the reply
 	reply    Reply            // what else the reply is, set by few
