@@ -135,7 +135,11 @@ func (o *operation) run(ctx context.Context) error {
 		return interruption(ctx, err)
 	}
 	if err := o.execute(ctx, exec); err != nil {
-		return interruption(ctx, err)
+		e := interruption(ctx, err)
+		if tellsOfData(e.Code) {
+			o.awaitWriteConcern(ctx)
+		}
+		return e
 	}
 	o.awaitWriteConcern(ctx)
 	return nil
@@ -236,6 +240,10 @@ func (o *operation) startReply() {
 // finish makes the reply. It returns the error that is in it, or nil.
 func (o *operation) finish(ctx context.Context, err error) *mongoerr.Error {
 	if err == nil {
+		o.appendWriteConcernError()
+		if o.notWaited != nil {
+			o.labelWriteConcernError(o.notWaited)
+		}
 		if wce := o.fault.writeConcernError; wce != nil {
 			o.out.AppendDoc("writeConcernError", wce)
 			o.labelWriteConcernError(mongoerr.New(mongoerr.Code(wce.Lookup("code").Int32()), ""))
@@ -254,6 +262,7 @@ func (o *operation) finish(ctx context.Context, err error) *mongoerr.Error {
 	if e.Code.StateChange() {
 		o.d.set.View().Topology.Append(&o.out)
 	}
+	o.appendWriteConcernError()
 	e.AppendLabels(&o.out)
 	if e.Code == 0 { // some of mongod's errors have none
 		o.out.AppendDouble("ok", 0)

@@ -89,7 +89,7 @@ func waitFor(ctx context.Context, log Log, w replset.WriteConcern, op oplog.OpTi
 }
 
 // awaitWriteConcern waits for what the write concern asks. That it could not be reached is no error of the command: the
-// write has happened.
+// write has happened. It is noted for the reply.
 func (o *operation) awaitWriteConcern(ctx context.Context) {
 	if !o.row.writeConcern || o.row.reads || o.fault.writeConcernError != nil || o.generic.write.Unacknowledged() {
 		return
@@ -99,10 +99,24 @@ func (o *operation) awaitWriteConcern(ctx context.Context) {
 		// Nothing was written. What the client was told (a duplicate key, nothing to change) must be as durable as a write.
 		op = o.d.log.Last()
 	}
-	if err := o.awaitWrite(ctx, o.generic.write, op); err != nil {
-		o.out.OpenDoc("writeConcernError")
-		err.AppendWriteConcernError(&o.out)
-		o.out.Close()
-		o.labelWriteConcernError(err)
+	o.notWaited = o.awaitWrite(ctx, o.generic.write, op)
+}
+
+// tellsOfData reports whether an error with that code says what is there: the client may rely on it as on a reply.
+func tellsOfData(c mongoerr.Code) bool {
+	switch c {
+	case mongoerr.NamespaceNotFound, mongoerr.NamespaceExists, mongoerr.IndexNotFound, mongoerr.DuplicateKey, mongoerr.DocumentValidationFailure:
+		return true
 	}
+	return false
+}
+
+// appendWriteConcernError appends what kept the write concern from being reached, if anything did.
+func (o *operation) appendWriteConcernError() {
+	if o.notWaited == nil {
+		return
+	}
+	o.out.OpenDoc("writeConcernError")
+	o.notWaited.AppendWriteConcernError(&o.out)
+	o.out.Close()
 }
