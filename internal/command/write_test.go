@@ -47,6 +47,23 @@ func TestWriteConcerns(t *testing.T) {
 	if d.LookupPath("writeErrors.0.code").Int32() != 11000 || d.LookupPath("writeConcernError.code").Int32() != 64 {
 		t.Errorf("a duplicate key that may yet go away: %s", d)
 	}
+	// So does an error that says what there is; one that says what is wrong with the command does not.
+	const concern = `, "writeConcern": {"w": "majority", "wtimeout": 1}}`
+	for _, tc := range []struct {
+		cmd  string
+		code mongoerr.Code
+		wait bool
+	}{
+		{`{"drop": "nope"`, mongoerr.NamespaceNotFound, true},
+		{`{"create": "c"`, mongoerr.NamespaceExists, true},
+		{`{"dropIndexes": "c", "index": "nope"`, mongoerr.IndexNotFound, true},
+		{`{"findAndModify": "c", "query": {"_id": 0}, "update": {"$nope": {}}`, mongoerr.FailedToParse, false},
+	} {
+		d := c.run("test", tc.cmd+concern)
+		if code, _ := failure(d); code != tc.code || d.LookupPath("writeConcernError.code").IsMissing() == tc.wait {
+			t.Errorf("%s: %s", tc.cmd, d)
+		}
+	}
 	if d := c.must("test", `{"find": "c", "filter": {"_id": 0}}`); d.LookupPath("cursor.firstBatch.0._id").IsMissing() {
 		t.Errorf("local reads wait for no majority: %s", d)
 	}
