@@ -25,4 +25,10 @@
 //	19 end     u32 CRC-32C of the whole file
 //	20 done    uvarint term, raft's snapshot metadata and timestamp as raft encodes them
 //	21 result  the receiver's answer: u8 1 if the snapshot was taken, else 0, and why not
+//
+// After begin the receiver says what it has of an earlier attempt, and such files are not sent again:
+//
+//	22 have    uvarint size, u32 CRC-32C, name
+//	23 ask     all the rest is wanted
+//	24 keep    name: the sender's file is the same; in place of file, data and end
 package peer

@@ -23,6 +23,9 @@ const (
 	frameEnd    frameType = 19
 	frameDone   frameType = 20
 	frameResult frameType = 21
+	frameHave   frameType = 22
+	frameAsk    frameType = 23
+	frameKeep   frameType = 24
 )
 
 const (

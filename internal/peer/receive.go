@@ -17,30 +17,30 @@ import (
 // receive takes a snapshot and gives it to the node. A second one ends the first, whose sender
 // may be dead without this side knowing.
 func (t *Transport) receive(conn net.Conn, br *bufio.Reader, l *link) {
-	t.mu.Lock()
-	if t.receiving != nil {
-		_ = t.receiving.Close()
-	}
-	t.receiving = conn
-	t.mu.Unlock()
-	dir := t.directory("incoming", l.id)
-	r := &receipt{t: t, conn: conn, br: br, from: l.id, dir: dir, fs: t.opts.FS,
+	r := &receipt{t: t, conn: conn, br: br, from: l.id, dir: t.incoming(), fs: t.opts.FS, done: make(chan struct{}),
 		progress: SnapshotProgress{Peer: l.id, StartedAt: time.Now()}}
+	t.mu.Lock()
+	before := t.receiving
+	t.receiving = r
+	t.mu.Unlock()
+	if before != nil {
+		_ = before.conn.Close()
+		<-before.done
+	}
 	accepted, err := r.run()
 	r.closeFile()
-	if !accepted {
-		_ = t.opts.FS.RemoveAll(dir)
-		if err == nil {
-			err = errors.New("peer: raft has no use for it")
-		}
+	if err == nil && !accepted {
+		err = errors.New("peer: raft has no use for it")
 	}
+	if !accepted && !interrupted(err) {
+		_ = r.fs.RemoveAll(r.dir)
+	}
+	close(r.done)
 	t.progress(&r.progress, err, true)
 	r.answer(accepted, err)
-	t.mu.Lock()
-	if t.receiving == conn {
-		t.receiving = nil
+	if !accepted {
+		t.spawn(func() { t.forget(r) })
 	}
-	t.mu.Unlock()
 }
 
 // receipt is a snapshot on its way in.
@@ -51,8 +51,10 @@ type receipt struct {
 	from     uint64
 	fs       vfs.FS
 	dir      string
-	dirs     []string // made below dir
+	dirs     []string      // made below dir
+	done     chan struct{} // closed when dir is another's
 	progress SnapshotProgress
+	kept     map[string]int64 // what there is of an earlier attempt: names and sizes
 
 	files    uint64 // announced
 	bytes    uint64
@@ -91,8 +93,10 @@ func (r *receipt) run() (accepted bool, err error) {
 			err = r.data(d)
 		case frameEnd:
 			err = r.end(d)
+		case frameKeep:
+			err = r.keep(string(d.rest))
 		case frameDone:
-			return r.done(d)
+			return r.finish(d)
 		default:
 			err = badFrame("type %d", kind)
 		}
@@ -108,7 +112,10 @@ func (r *receipt) begin(d *decoder) error {
 		d.fail("%d files are more than %d", r.files, maxFiles)
 	}
 	r.progress.Files, r.progress.Bytes = int(r.files), int64(r.bytes)
-	return d.end()
+	if err := d.end(); err != nil {
+		return err
+	}
+	return r.tellWhatThereIs()
 }
 
 func (r *receipt) create(d *decoder) error {
@@ -126,7 +133,8 @@ func (r *receipt) create(d *decoder) error {
 	if err := r.makeDirs(); err != nil {
 		return err
 	}
-	f, err := r.fs.Create(pathOf(r.fs, r.dir, r.name), vfs.WriteCategoryUnspecified)
+	delete(r.kept, r.name) // it is replaced
+	f, err := r.fs.Create(pathOf(r.fs, r.dir, r.name)+partSuffix, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}
@@ -184,9 +192,12 @@ func (r *receipt) end(d *decoder) error {
 	case binary.LittleEndian.Uint32(sum) != r.sum:
 		return badFrame("checksum of %s differs", r.name)
 	}
-	err := r.file.Sync()
+	if err := errors.Join(r.file.Sync(), r.closeFile()); err != nil {
+		return err
+	}
 	r.progress.FilesDone++
-	return errors.Join(err, r.closeFile())
+	path := pathOf(r.fs, r.dir, r.name)
+	return r.fs.Rename(path+partSuffix, path)
 }
 
 func (r *receipt) closeFile() error {
@@ -198,8 +209,8 @@ func (r *receipt) closeFile() error {
 	return err
 }
 
-// done makes the directory durable and asks the node to take it.
-func (r *receipt) done(d *decoder) (accepted bool, err error) {
+// finish makes the directory durable and asks the node to take it.
+func (r *receipt) finish(d *decoder) (accepted bool, err error) {
 	m := raftpb.Message{Type: raftpb.MsgSnap, From: r.from, To: r.t.opts.ID, Term: d.uvarint(), Snapshot: &raftpb.Snapshot{}}
 	switch {
 	case d.err != nil:
@@ -210,15 +221,24 @@ func (r *receipt) done(d *decoder) (accepted bool, err error) {
 	if err := m.Snapshot.Unmarshal(d.rest); err != nil {
 		return false, badFrame("metadata: %v", err)
 	}
+	if err := r.dropKept(); err != nil {
+		return false, err
+	}
 	for i := len(r.dirs) - 1; i >= 0; i-- {
 		if err := r.syncDir(r.dirs[i]); err != nil {
 			return false, err
 		}
 	}
-	for _, dir := range []string{r.dir, r.t.opts.Dir} {
-		if err := r.syncDir(dir); err != nil {
-			return false, err
-		}
+	if err := r.syncDir(r.dir); err != nil {
+		return false, err
+	}
+	whole := r.t.directory("received", r.from) // the node may need it longer than until the next one comes
+	if err := r.fs.Rename(r.dir, whole); err != nil {
+		return false, err
+	}
+	r.dir = whole
+	if err := r.syncDir(r.t.opts.Dir); err != nil {
+		return false, err
 	}
 	return r.t.node.StepSnapshot(m, r.dir)
 }
@@ -242,6 +262,5 @@ func (r *receipt) answer(accepted bool, err error) {
 		w.buf = append(w.buf, strings.ToValidUTF8(fmt.Sprintf("%.300v", err), "?")...)
 	}
 	w.close()
-	_ = r.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	_ = w.flush(r.conn)
+	_ = r.flush(&w)
 }

@@ -89,7 +89,7 @@ func (l *link) ship() (err error) {
 	defer conn.Close()
 	defer l.closeWithLink(conn)()
 	s.conn = conn
-	if err := s.sendFiles(); err != nil {
+	if err := s.sendFiles(br); err != nil {
 		return err
 	}
 	return s.finish(br, snap)
@@ -109,7 +109,7 @@ func (s *shipment) flush() error {
 	return s.frames.flush(s.conn)
 }
 
-func (s *shipment) sendFiles() error {
+func (s *shipment) sendFiles(br *bufio.Reader) error {
 	fs := s.link.t.opts.FS
 	files, total, err := listFiles(fs, s.dir, "")
 	if err != nil {
@@ -120,13 +120,71 @@ func (s *shipment) sendFiles() error {
 	s.frames.buf = binary.AppendUvarint(s.frames.buf, uint64(len(files)))
 	s.frames.buf = binary.AppendUvarint(s.frames.buf, uint64(total))
 	s.frames.close()
+	if err := s.flush(); err != nil {
+		return err
+	}
+	has, err := s.readHaves(br)
+	if err != nil {
+		return err
+	}
 	for _, f := range files {
-		if err := s.sendFile(fs, f); err != nil {
+		kept := false
+		if h, ok := has[f.name]; ok {
+			kept, err = s.keepFile(fs, f, h)
+		}
+		if err == nil && !kept {
+			err = s.sendFile(fs, f)
+		}
+		if err != nil {
 			return fmt.Errorf("peer: sending %s: %w", f.name, err)
 		}
 		s.progress.FilesDone++
 	}
 	return nil
+}
+
+// readHaves reads what the receiver has of an earlier attempt.
+func (s *shipment) readHaves(br *bufio.Reader) (map[string]held, error) {
+	has := map[string]held{}
+	for len(has) <= maxFiles {
+		_ = s.conn.SetReadDeadline(time.Now().Add(chunkTimeout))
+		kind, body, err := readFrame(br)
+		switch {
+		case err != nil:
+			return nil, err
+		case kind == frameAsk:
+			return has, nil
+		case kind != frameHave:
+			return nil, badFrame("type %d in place of what the receiver has", kind)
+		}
+		d := &decoder{rest: body}
+		h := held{size: int64(d.uvarint())}
+		if sum := d.bytes(4); sum != nil {
+			h.sum = binary.LittleEndian.Uint32(sum)
+		}
+		if d.err != nil {
+			return nil, d.err
+		}
+		has[string(d.rest)] = h
+	}
+	return nil, badFrame("the receiver has more than %d files", maxFiles)
+}
+
+// keepFile tells the receiver to keep the file that it has, if it is the same.
+func (s *shipment) keepFile(fs vfs.FS, f file, has held) (kept bool, err error) {
+	if has.size != f.size {
+		return false, nil
+	}
+	h, err := checksum(fs, pathOf(fs, s.dir, f.name))
+	if err != nil || h != has {
+		return false, err
+	}
+	s.frames.open(frameKeep)
+	s.frames.buf = append(s.frames.buf, f.name...)
+	s.frames.close()
+	s.progress.BytesDone += f.size
+	s.link.t.progress(&s.progress, nil, false)
+	return true, s.flush()
 }
 
 func (s *shipment) sendFile(fs vfs.FS, f file) error {

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ type file struct {
 
 // checkName refuses names that would leave the directory, or mean different things on different systems.
 func checkName(name string) error {
-	if len(name) > maxSnapshotPath || strings.ContainsAny(name, "\\:\x00") {
+	if len(name) > maxSnapshotPath || strings.ContainsAny(name, "\\:\x00") || strings.HasSuffix(name, partSuffix) {
 		return badFrame("file name %.100q", name)
 	}
 	for part := range strings.SplitSeq(name, "/") {
@@ -53,12 +54,13 @@ func pathOf(fs vfs.FS, dir, name string) string {
 	return fs.PathJoin(append([]string{dir}, strings.Split(name, "/")...)...)
 }
 
-// listFiles returns the files in a directory and those below it.
+// listFiles returns the files in a directory and those below it, in order of their names.
 func listFiles(fs vfs.FS, dir, prefix string) (files []file, total int64, err error) {
 	names, err := fs.List(dir)
 	if err != nil {
 		return nil, 0, err
 	}
+	slices.Sort(names)
 	for _, name := range names {
 		path := fs.PathJoin(dir, name)
 		info, err := fs.Stat(path)

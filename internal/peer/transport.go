@@ -48,7 +48,8 @@ type Options struct {
 	// Dial opens a connection that is ready for commands (authenticated, when the set wants that).
 	Dial func(ctx context.Context, host string) (net.Conn, error)
 
-	// FS and Dir are where checkpoints are written and received, in sub-directories. New empties Dir.
+	// FS and Dir are where checkpoints are written and received, in sub-directories. New empties Dir but for what was received
+	// of a snapshot that was not finished.
 	FS  vfs.FS
 	Dir string
 
@@ -91,7 +92,7 @@ type Transport struct {
 	node      Node
 	links     map[uint64]*link
 	accepted  map[net.Conn]struct{}
-	receiving net.Conn // the connection of the snapshot that is being received
+	receiving *receipt // the snapshot that is being received
 	dirs      int      // numbers the directories
 }
 
@@ -104,11 +105,17 @@ const (
 
 // New returns a transport that waits for its node.
 func New(opts Options) (*Transport, error) {
-	if err := opts.FS.RemoveAll(opts.Dir); err != nil {
-		return nil, fmt.Errorf("peer: emptying %s: %w", opts.Dir, err)
-	}
 	if err := opts.FS.MkdirAll(opts.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("peer: %w", err)
+	}
+	names, err := opts.FS.List(opts.Dir)
+	for _, name := range names {
+		if name != incomingDir {
+			err = errors.Join(err, opts.FS.RemoveAll(opts.FS.PathJoin(opts.Dir, name)))
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("peer: emptying %s: %w", opts.Dir, err)
 	}
 	t := &Transport{opts: opts, instance: rand.Int64() | 1, started: time.Now(), silence: max(minSilence, 5*opts.ElectionTimeout),
 		links: map[uint64]*link{}, accepted: map[net.Conn]struct{}{}}
@@ -124,6 +131,7 @@ func (t *Transport) Start(node Node) {
 	for _, l := range t.links {
 		t.wg.Go(l.run)
 	}
+	t.wg.Go(func() { t.forget(nil) }) // what the process before received
 }
 
 // Close closes all connections and waits for the goroutines.
