@@ -132,7 +132,7 @@ func (n *Node) newTransport() (*peer.Transport, error) {
 	return peer.New(peer.Options{
 		ID: n.raftID, Host: n.ownHost(), Set: n.opts.Set.Name, SetID: n.identity.setID(),
 		Dial: n.opts.Dial, FS: n.opts.FS, Dir: n.opts.FS.PathJoin(n.opts.DBPath, "transfer"),
-		Status: n.status, OnMismatch: n.onMismatch, ElectionTimeout: n.electionTimeout(),
+		Status: n.status, OnMismatch: n.onMismatch, OnProgress: n.onProgress, ElectionTimeout: n.electionTimeout(),
 	})
 }
 

@@ -89,6 +89,7 @@ type Node struct {
 	transport atomic.Pointer[peer.Transport]
 	stored    atomic.Pointer[stored]
 	topology  topology
+	syncing   initialSync
 
 	changing sync.Mutex // held by who changes the members of the set, as their primary
 

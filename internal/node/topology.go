@@ -116,6 +116,7 @@ func (n *Node) describe(v *replset.View, raft *raftnode.Node, writable bool, ele
 		return
 	}
 	v.State = replset.Startup2
+	n.syncing.describe(v)
 	s := n.stored.Load()
 	if s == nil {
 		return
@@ -202,6 +203,7 @@ func (n *Node) status() peer.Status {
 	st.Applied = oplog.OpTime{TS: oplog.Timestamp(v.Applied.TS), Term: v.Applied.Term}
 	st.Durable = oplog.OpTime{TS: rs.DurableTS, Term: rs.Term}
 	st.Term, st.Leader = rs.Term, rs.Leader
+	st.Message = v.Info
 	if v.Config != nil {
 		st.ConfigVersion, st.ConfigTerm = v.Config.Version, v.Config.Term
 	}

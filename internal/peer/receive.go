@@ -138,6 +138,7 @@ func (r *receipt) create(d *decoder) error {
 	if err != nil {
 		return err
 	}
+	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: 2 * snapshotChunk}) // a sync of it all at once would hold up the syncs of others
 	r.file, r.at, r.sum, r.progress.File = f, 0, 0, r.name
 	return nil
 }

@@ -128,6 +128,7 @@ func (r *receipt) keep(name string) error {
 	r.received += uint64(size)
 	r.progress.FilesDone++
 	r.progress.BytesDone, r.progress.File = int64(r.received), name
+	r.progress.BytesKept += size
 	r.t.progress(&r.progress, nil, false)
 	return r.makeDirs()
 }

@@ -20,6 +20,10 @@ const (
 	chunkTimeout  = 30 * time.Second // to write a piece
 	resultTimeout = 5 * time.Minute  // for the receiver to sync the files and to say whether it takes them
 	retryAfter    = time.Second      // before raft may ask for the next attempt
+
+	restAfter = 2 * time.Millisecond // of sending, after which it rests
+	restShare = 3                    // times as long as it has worked
+	restMax   = 100 * time.Millisecond
 )
 
 // startSnapshot ships a checkpoint to a member that is too far behind for the log.
@@ -88,7 +92,7 @@ func (l *link) ship() (err error) {
 	}
 	defer conn.Close()
 	defer l.closeWithLink(conn)()
-	s.conn = conn
+	s.conn, s.rested = conn, time.Now()
 	if err := s.sendFiles(br); err != nil {
 		return err
 	}
@@ -101,6 +105,7 @@ type shipment struct {
 	dir      string
 	conn     net.Conn
 	frames   frameWriter
+	rested   time.Time
 	progress SnapshotProgress
 }
 
@@ -183,6 +188,7 @@ func (s *shipment) keepFile(fs vfs.FS, f file, has held) (kept bool, err error) 
 	s.frames.buf = append(s.frames.buf, f.name...)
 	s.frames.close()
 	s.progress.BytesDone += f.size
+	s.progress.BytesKept += f.size
 	s.link.t.progress(&s.progress, nil, false)
 	return true, s.flush()
 }
@@ -219,11 +225,6 @@ func (s *shipment) sendFile(fs vfs.FS, f file) error {
 
 func (s *shipment) sendChunk(at uint64, data []byte) error {
 	t := s.link.t
-	if t.opts.Throttle != nil {
-		if err := t.opts.Throttle(s.link.ctx, len(data)); err != nil {
-			return err
-		}
-	}
 	s.frames.open(frameData)
 	s.frames.buf = binary.AppendUvarint(s.frames.buf, at)
 	s.frames.ref(data)
@@ -233,6 +234,23 @@ func (s *shipment) sendChunk(at uint64, data []byte) error {
 	}
 	s.progress.BytesDone += int64(len(data))
 	t.progress(&s.progress, nil, false)
+	return s.rest()
+}
+
+// rest leaves the machine to others, for restShare times as long as the last pieces took.
+func (s *shipment) rest() error {
+	took := time.Since(s.rested)
+	if took < restAfter {
+		return nil
+	}
+	timer := time.NewTimer(min(restShare*took, restMax))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.link.ctx.Done():
+		return s.link.ctx.Err()
+	}
+	s.rested = time.Now()
 	return nil
 }
 

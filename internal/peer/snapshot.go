@@ -17,6 +17,7 @@ type SnapshotProgress struct {
 	FilesDone   int
 	Bytes       int64
 	BytesDone   int64
+	BytesKept   int64  // of BytesDone: what the receiver had of an earlier attempt
 	File        string // in transfer
 	StartedAt   time.Time
 	CompletedAt time.Time // zero while it runs

@@ -65,8 +65,6 @@ type Options struct {
 	OnMismatch func(Mismatch)         // at most about once a second per host
 	OnStatus   func(PeerStatus)       // a member's status changed in more than its times
 	OnProgress func(SnapshotProgress) // a snapshot moved on
-	// Throttle is called before each piece of a snapshot is sent and waits as long as that should wait.
-	Throttle func(ctx context.Context, bytes int) error
 }
 
 // Member is another member and where to dial it.

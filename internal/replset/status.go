@@ -9,6 +9,10 @@ import (
 // AppendStatus appends the reply of replSetGetStatus, in mongod's field order, without ok. It fails for a member that
 // is in no set.
 func (v *View) AppendStatus(b *document.Builder, now time.Time) error {
+	if v.Config == nil && v.InitSync != nil {
+		v.appendFirstSync(b, now)
+		return nil
+	}
 	if err := v.RequireSet(); err != nil {
 		return err
 	}
@@ -43,6 +47,17 @@ func (v *View) AppendStatus(b *document.Builder, now time.Time) error {
 	}
 	b.Close()
 	return nil
+}
+
+// appendFirstSync appends what a member can say that is receiving its first data: the configuration comes with it.
+func (v *View) appendFirstSync(b *document.Builder, now time.Time) {
+	b.AppendString("set", v.SetName)
+	b.AppendDate("date", millis(now))
+	b.AppendInt32("myState", int32(v.State))
+	b.AppendInt64("term", int64(v.Term))
+	b.AppendDoc("initialSyncStatus", v.InitSync)
+	b.OpenArray("members")
+	b.Close()
 }
 
 func (v *View) appendSyncSource(b *document.Builder, from int) {

@@ -28,6 +28,7 @@ func TestViews(t *testing.T) {
 	elected.Election = &Election{Reason: ReasonHandoff, Time: now.Add(-time.Second), Term: 4, VotesNeeded: 2, PriorPrimary: 1, CatchUpOps: 3}
 	loading := setOf(t, "P1 *R1 S1")
 	loading.State, loading.Primary, loading.SyncFrom, loading.InitSync, loading.Info = Startup2, 0, 0, fromJSON(t, `{"receivedBytes": 12}`), "receiving a snapshot"
+	first := &View{SetName: "rs0", Self: -1, Primary: -1, State: Startup2, InitSync: fromJSON(t, `{"approxTotalBytesCopied": 12}`)}
 	removed := setOf(t, "P1 S1 S1")
 	removed.State = Removed
 	views := []struct {
@@ -40,7 +41,8 @@ func TestViews(t *testing.T) {
 		{"no primary known, one member down", noPrimary},
 		{"secondary behind its primary, a member without vote", lagging},
 		{"elected, not yet writable", elected},
-		{"receiving its first snapshot", loading},
+		{"receiving its first snapshot", first},
+		{"receiving another snapshot", loading},
 	}
 	var out bytes.Buffer
 	for _, x := range views {

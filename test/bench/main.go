@@ -4,6 +4,7 @@
 // between them, over raw OP_MSG sockets, so that the client costs little of the machine that both share.
 //
 //	go run ./test/bench -a PATH|URI -b PATH|URI [-members 3] [-conns 1,16] [-slice 1.5s] [-rounds 3] [-only REGEXP] [-queries]
+//	go run ./test/bench -a PATH -initial-sync GB
 //
 // A PATH is a server binary (morton or mongod), started here as a set of -members; a URI names a
 // running set on this machine. Printed are medians of A, and the ratios of A to B: above 1 is better
@@ -50,16 +51,21 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", 3, "slices of each server per workload")
 	flag.StringVar(&s.json, "json", "", "also write the results to this file")
 	queries := flag.Bool("queries", false, "measure queries on a million documents instead")
+	sync := flag.Float64("initial-sync", 0, "measure A alone: what an initial sync of so many GB costs 8 writers")
 	flag.Parse()
 	if s.workloads, s.preload = workloads, preload; *queries {
 		s.workloads, s.preload = queryWorkloads, preloadQueried
 	}
-	if err := parse(&s, *conns, *only); err != nil || *a == "" || *b == "" {
+	if err := parse(&s, *conns, *only); err != nil || *a == "" || *b == "" && *sync == 0 {
 		fmt.Fprintln(os.Stderr, "bench: -a and -b are needed;", err)
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(*a, *b, s); err != nil {
+	measure := func() error { return run(*a, *b, s) }
+	if *sync > 0 {
+		measure = func() error { return runSync(*a, *sync, s) }
+	}
+	if err := measure(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

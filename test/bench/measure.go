@@ -35,8 +35,13 @@ func compare(servers [2]*server, w workload, conns int, s settings) (comparison,
 	return comparison{Workload: w.name, Conns: conns, A: medians(slicesOf[0]), B: medians(slicesOf[1])}, nil
 }
 
-// measure runs the workload for one slice on connections that are already open when the clock starts.
+// measure runs the workload for one slice.
 func measure(srv *server, w workload, conns int, slice time.Duration) (figures, error) {
+	return measureWhile(srv, w, conns, func(since time.Duration) bool { return since < slice })
+}
+
+// measureWhile runs the workload for as long as more says, on connections that are already open when the clock starts.
+func measureWhile(srv *server, w workload, conns int, more func(since time.Duration) bool) (figures, error) {
 	workers := make([]*worker, conns)
 	for i := range workers {
 		c, err := dial(srv.primary)
@@ -57,7 +62,7 @@ func measure(srv *server, w workload, conns int, slice time.Duration) (figures, 
 	var wg sync.WaitGroup
 	errs := make([]error, conns)
 	for i, wk := range workers {
-		wg.Go(func() { errs[i] = wk.runUntil(w, started.Add(slice)) })
+		wg.Go(func() { errs[i] = wk.runWhile(w, func() bool { return more(time.Since(started)) }) })
 	}
 	wg.Wait()
 	elapsed := time.Since(started)

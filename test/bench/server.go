@@ -76,13 +76,41 @@ func (srv *server) start(binary string, s settings) (err error) {
 }
 
 func (srv *server) startMember(binary string, number, port int, cacheGB string) error {
-	dbpath := filepath.Join(srv.directory, fmt.Sprint("data", number))
-	if err := os.Mkdir(dbpath, 0o755); err != nil {
-		return err
-	}
-	log, err := os.Create(dbpath + ".log")
+	cmd, err := srv.command(binary, number, port, cacheGB)
 	if err != nil {
 		return err
+	}
+	srv.processes = append(srv.processes, cmd)
+	return nil
+}
+
+// restartMember starts a member again that was stopped, with the data that its directory has.
+func (srv *server) restartMember(binary string, number int, cacheGB string) error {
+	_, port, err := net.SplitHostPort(srv.addresses[number])
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return err
+	}
+	srv.processes[number], err = srv.command(binary, number, n, cacheGB)
+	return err
+}
+
+func (srv *server) dbpath(number int) string {
+	return filepath.Join(srv.directory, fmt.Sprint("data", number))
+}
+
+// command starts the process of a member.
+func (srv *server) command(binary string, number, port int, cacheGB string) (*exec.Cmd, error) {
+	dbpath := srv.dbpath(number)
+	if err := os.MkdirAll(dbpath, 0o755); err != nil {
+		return nil, err
+	}
+	log, err := os.OpenFile(dbpath+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
 	}
 	defer log.Close()
 	args := []string{"--dbpath", dbpath, "--port", strconv.Itoa(port), "--replSet", "bench",
@@ -93,11 +121,7 @@ func (srv *server) startMember(binary string, number, port int, cacheGB string) 
 	cmd := exec.Command(binary, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	srv.processes = append(srv.processes, cmd)
-	return nil
+	return cmd, cmd.Start()
 }
 
 // findPrimary waits until a member is primary and the others follow it, and learns the primary's process id.

@@ -193,8 +193,8 @@ func counted(reply bson.Raw) int32 {
 	return int32(len(documents))
 }
 
-func (wk *worker) runUntil(w workload, deadline time.Time) error {
-	for last := time.Now(); last.Before(deadline); {
+func (wk *worker) runWhile(w workload, more func() bool) error {
+	for last := time.Now(); more(); {
 		if err := wk.do(w); err != nil {
 			return err
 		}
