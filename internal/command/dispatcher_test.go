@@ -43,6 +43,8 @@ func TestWhereCommandsRun(t *testing.T) {
 			[3]string{"cannot satisfy linearizable read concern on non-primary node", "cannot satisfy linearizable read concern on non-primary node", "cannot satisfy linearizable read concern on non-primary node"}},
 		{"getMore on a secondary", member(replset.Secondary), "test", `{"getMore": {"$numberLong": "5"}, "collection": "c"}`, 43, [3]string{"cursor id 5 not found", "cursor id 5 not found", "cursor id 5 not found"}},
 		{"read on a member that recovers", member(replset.Recovering), "test", `{"find": "c", "$readPreference": {"mode": "nearest"}}`, 13436,
+			[3]string{"node is recovering", "node is recovering", "not master"}},
+		{"read on an arbiter", member(replset.Arbiter), "test", `{"find": "c", "$readPreference": {"mode": "nearest"}}`, 13436,
 			[3]string{"node is not in primary or recovering state", "node is not in primary or recovering state", "not master"}},
 		{"write before the set is initiated", waiting, "test", `{"insert": "c", "documents": [{}]}`, 10107, [3]string{"not primary", "not master", "not master"}},
 		{"read before the set is initiated", waiting, "test", `{"find": "c"}`, 13435, [3]string{"not primary and secondaryOk=false", "not master and slaveOk=false", "not master"}},

@@ -40,6 +40,8 @@ type Log interface {
 	WaitDurable(ctx context.Context, op oplog.OpTime) error
 	// WaitReplicated waits until n members, this one included, have op, of this member's term as primary.
 	WaitReplicated(ctx context.Context, op oplog.OpTime, n int) error
+	// WaitTagged waits until the members have op, of this member's term as primary, that w demands by their tags.
+	WaitTagged(ctx context.Context, op oplog.OpTime, w replset.WriteConcern) error
 	// ReadBarrier waits until it is certain that this member was primary after the call began and that majority reads show
 	// everything that was committed before.
 	ReadBarrier(ctx context.Context) error

@@ -171,6 +171,10 @@ func (m *testMember) WaitCommitted(ctx context.Context, op oplog.OpTime) error {
 	return m.engine.WaitApplied(ctx, op.TS)
 }
 func (m *testMember) WaitDurable(context.Context, oplog.OpTime) error { return nil }
+func (m *testMember) WaitTagged(ctx context.Context, op oplog.OpTime, _ replset.WriteConcern) error {
+	return m.WaitReplicated(ctx, op, 2)
+}
+
 func (m *testMember) WaitReplicated(ctx context.Context, op oplog.OpTime, _ int) error {
 	return m.WaitCommitted(ctx, op)
 }

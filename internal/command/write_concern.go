@@ -41,7 +41,7 @@ func (o *operation) readWriteConcern() error {
 // waits reports whether anybody is going to wait for what the command writes.
 func (o *operation) waits() bool {
 	w := &o.generic.write
-	return o.row.writeConcern && (w.Majority || w.W > 1 || w.WaitsForDisk())
+	return o.row.writeConcern && (w.Majority || w.W > 1 || w.Tagged() || w.WaitsForDisk())
 }
 
 // errWriteTimeout is the cause of the end of a wait for which wtimeout was too short.
@@ -77,6 +77,10 @@ func waitFor(ctx context.Context, log Log, w replset.WriteConcern, op oplog.OpTi
 	switch {
 	case w.Majority:
 		return log.WaitCommitted(ctx, op)
+	case w.Tagged():
+		if err := log.WaitTagged(ctx, op, w); err != nil {
+			return err
+		}
 	case w.W > 1:
 		if err := log.WaitReplicated(ctx, op, w.W); err != nil {
 			return err

@@ -32,6 +32,29 @@ func (e *Engine) Apply(entries []Entry) error {
 	return nil
 }
 
+// Pass takes committed entries for applied without looking at what they do: an arbiter follows the log and holds no data.
+func (e *Engine) Pass(entries []Entry) error {
+	before := e.store.Applied()
+	a := &applier{e: e, batch: e.store.NewBatch(), catalog: e.state.Load().committed, pos: before}
+	defer a.batch.Close()
+	for i := range entries {
+		_, last, err := oplog.Span(entries[i].Data)
+		if err != nil {
+			return fmt.Errorf("engine: pass entry %d: %w", entries[i].Index, err)
+		}
+		a.pos.Index, a.pos.Term, a.pos.TS = entries[i].Index, entries[i].Term, max(a.pos.TS, uint64(last))
+	}
+	if a.pos.Index <= before.Index {
+		return nil
+	}
+	if err := a.batch.Commit(a.pos); err != nil {
+		return err
+	}
+	e.publishApplied(a)
+	e.announceApplied()
+	return nil
+}
+
 // applier is the work on one batch.
 type applier struct {
 	e       *Engine
@@ -213,6 +236,22 @@ func (e *Engine) AppliedChanged() <-chan struct{} {
 func (e *Engine) Checkpoint(dir string) (storage.Position, error) {
 	err := e.store.Checkpoint(dir)
 	return e.store.Applied(), err
+}
+
+// CheckpointWithoutData writes what an arbiter has to know: the place in the log, the members and their configuration.
+func (e *Engine) CheckpointWithoutData(dir string) (storage.Position, error) {
+	var list []storage.KeyValue
+	for _, key := range [][]byte{configKey, membersKey} {
+		value, err := e.stored(key)
+		if err != nil {
+			return storage.Position{}, err
+		}
+		if value != nil {
+			list = append(list, storage.KeyValue{Key: key, Value: value})
+		}
+	}
+	pos := e.store.Applied()
+	return pos, e.store.WriteCheckpoint(dir, pos, list)
 }
 
 // Install replaces all state by a checkpoint that another member made.

@@ -42,7 +42,7 @@ func (n *Node) caretake() {
 		case st.Primary && !st.ConfState.Joint():
 			n.careFor(raft, s, st)
 		case !st.Primary && time.Since(compared) > compareEvery:
-			n.learnOfRemoval(s)
+			n.learnOfConfig(s)
 			compared = time.Now()
 		}
 	}
@@ -124,13 +124,13 @@ func (n *Node) returns(m peer.Mismatch) bool {
 	ctx, cancel := context.WithTimeout(n.ctx, askTimeout)
 	defer cancel()
 	a, err := n.askIdentity(ctx, m.Host)
-	return err == nil && a.RaftID == m.Actual && a.Initiated && a.SetID == n.identity.setID()
+	return err == nil && a.RaftID == m.Actual && a.Initiated && a.SetID == n.identity.Load().setID()
 }
 
 // newTransport returns the transport of this member of the set.
 func (n *Node) newTransport() (*peer.Transport, error) {
 	return peer.New(peer.Options{
-		ID: n.raftID, Host: n.ownHost(), Set: n.opts.Set.Name, SetID: n.identity.setID(),
+		ID: n.raftID, Host: n.ownHost(), Set: n.opts.Set.Name, SetID: n.identity.Load().setID(),
 		Dial: n.opts.Dial, FS: n.opts.FS, Dir: n.opts.FS.PathJoin(n.opts.DBPath, "transfer"),
 		Status: n.status, OnMismatch: n.onMismatch, OnProgress: n.onProgress, ElectionTimeout: n.electionTimeout(),
 	})

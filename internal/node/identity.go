@@ -22,8 +22,9 @@ import (
 type identity struct {
 	Version int    `json:"version"`
 	RaftID  uint64 `json:"raftId"`
-	Set     string `json:"set,omitempty"`   // the replica set that it belongs to
-	SetID   string `json:"setId,omitempty"` // and which of that name, as hexadecimal ObjectId
+	Set     string `json:"set,omitempty"`     // the replica set that it belongs to
+	SetID   string `json:"setId,omitempty"`   // and which of that name, as hexadecimal ObjectId
+	Arbiter bool   `json:"arbiter,omitempty"` // it followed the log as an arbiter, without the data: it can never hold data any more
 }
 
 const identityVersion = 1

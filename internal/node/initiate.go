@@ -97,7 +97,7 @@ func (n *Node) begin(s *stored, setID document.ObjectID) error {
 	switch {
 	case n.closed:
 		return mongoerr.New(mongoerr.ShutdownInProgress, "the server is shutting down")
-	case n.identity.SetID != "":
+	case n.identity.Load().SetID != "":
 		return mongoerr.New(mongoerr.AlreadyInitialized, "already initialized")
 	}
 	if err := n.join(setID); err != nil {
@@ -111,11 +111,11 @@ func (n *Node) begin(s *stored, setID document.ObjectID) error {
 
 // join makes it durable that this data directory belongs to the set. n.mu is held.
 func (n *Node) join(setID document.ObjectID) error {
-	id := *n.identity
+	id := *n.identity.Load()
 	id.Set, id.SetID = n.opts.Set.Name, setID.Hex()
 	if err := id.save(n.opts.FS, n.identityPath()); err != nil {
 		return err
 	}
-	n.identity = &id
+	n.identity.Store(&id)
 	return nil
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
@@ -19,7 +20,19 @@ func (m machine) Apply(entries []raftnode.Entry) error {
 	for i, e := range entries {
 		list[i] = engine.Entry(e)
 	}
+	if m.n.arbiter.Load() {
+		return m.pass(list)
+	}
 	return m.n.engine.Apply(list)
+}
+
+// pass is Apply of an arbiter. What it keeps is too little for the stores to be flushed by themselves, and until they are the log is kept.
+func (m machine) pass(list []engine.Entry) error {
+	if err := m.n.engine.Pass(list); err != nil || time.Since(m.n.flushed) < compactEvery {
+		return err
+	}
+	m.n.flushed = time.Now()
+	return m.n.store.Flush()
 }
 
 func (m machine) ApplyConfChange(e raftnode.Entry, cs raftnode.ConfState, context []byte) error {
@@ -43,8 +56,12 @@ func (m machine) StepDown(term uint64) {
 	m.n.steppedDown()
 }
 
-func (m machine) Checkpoint(dir string) (raftnode.Snapshot, error) {
-	pos, err := m.n.engine.Checkpoint(dir)
+func (m machine) Checkpoint(dir string, withData bool) (raftnode.Snapshot, error) {
+	checkpoint := m.n.engine.Checkpoint
+	if !withData {
+		checkpoint = m.n.engine.CheckpointWithoutData
+	}
+	pos, err := checkpoint(dir)
 	if err != nil {
 		return raftnode.Snapshot{}, err
 	}

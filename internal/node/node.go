@@ -92,14 +92,18 @@ type Node struct {
 	syncing   initialSync
 
 	changing sync.Mutex // held by who changes the members of the set, as their primary
+	adopting sync.Mutex // held by who changes stored
+
+	identity atomic.Pointer[identity]
+	arbiter  atomic.Bool // this member follows the log without its data
+	flushed  time.Time   // when an arbiter last made its place in the log durable; the applier's
 
 	ctx    context.Context // of the node's own goroutines
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu       sync.Mutex // held while the member gets its set; guards:
-	identity *identity
-	closed   bool
+	mu     sync.Mutex // held while the member gets its set; guards:
+	closed bool
 }
 
 // Start opens the data directory and begins to serve. The node runs until it is closed.
@@ -132,10 +136,13 @@ func (n *Node) open() (err error) {
 	if n.lock, err = fs.Lock(path(n.opts.DBPath, "mongod.lock")); err != nil {
 		return &LockedError{DBPath: n.opts.DBPath, Err: err}
 	}
-	if n.identity, err = loadIdentity(fs, n.identityPath()); err != nil {
+	id, err := loadIdentity(fs, n.identityPath())
+	if err != nil {
 		return err
 	}
-	n.raftID = n.identity.RaftID
+	n.identity.Store(id)
+	n.raftID = id.RaftID
+	n.arbiter.Store(id.Arbiter)
 	if n.store, err = storage.Open(storage.Options{FS: fs, Dir: path(n.opts.DBPath, "storage"), CacheBytes: n.opts.CacheBytes,
 		MemTableSize: memTableBytes, OnFlush: n.compactLog, Logf: n.logf, Fatalf: n.fatalf}); err != nil {
 		return err
@@ -188,7 +195,7 @@ func (n *Node) identityPath() string { return n.opts.FS.PathJoin(n.opts.DBPath, 
 
 // checkSet refuses a data directory that belongs to another set, or to none, than the member was started for.
 func (n *Node) checkSet() error {
-	set, name := n.identity.Set, n.opts.Set.Name
+	set, name := n.identity.Load().Set, n.opts.Set.Name
 	members, err := n.engine.Members()
 	switch {
 	case err != nil:
@@ -216,7 +223,7 @@ func (n *Node) resume() error {
 		}
 		return n.raft.Load().Campaign(n.ctx) // it has only itself to ask
 	}
-	if n.identity.SetID == "" {
+	if n.identity.Load().SetID == "" {
 		return nil // to be initiated
 	}
 	return n.run(nil)
@@ -228,7 +235,7 @@ func (n *Node) bootstrapStandalone() error {
 	if err != nil || members != nil {
 		return err
 	}
-	if err := n.identity.save(n.opts.FS, n.identityPath()); err != nil {
+	if err := n.identity.Load().save(n.opts.FS, n.identityPath()); err != nil {
 		return err
 	}
 	return n.bootstrap(raftnode.ConfState{Voters: []uint64{n.raftID}}, nil)
@@ -311,12 +318,21 @@ func (n *Node) loadConfig() error {
 	if err != nil {
 		return err
 	}
-	n.adopt(s)
-	return nil
+	return n.adopt(s)
 }
 
-// adopt makes a configuration the one that this member goes by.
-func (n *Node) adopt(s *stored) {
+// adopt makes a configuration the one that this member goes by, unless it has heard of a newer one already.
+func (n *Node) adopt(s *stored) error {
+	n.adopting.Lock()
+	defer n.adopting.Unlock()
+	if old := n.stored.Load(); old != nil && old.revision > s.revision {
+		return nil
+	}
+	if i := s.memberOf(n.raftID); i >= 0 {
+		if err := n.takeRole(s.config.Members[i].Arbiter); err != nil {
+			return err
+		}
+	}
 	n.stored.Store(s)
 	if raft := n.raft.Load(); raft != nil {
 		raft.SetMembers(s.raftMembers())
@@ -326,6 +342,28 @@ func (n *Node) adopt(s *stored) {
 		t.SetMembers(s.peers())
 	}
 	n.bump()
+	return nil
+}
+
+// takeRole makes the member an arbiter, or one with data. An arbiter leaves out what the log brings, so that its directory can never be that of
+// a member with data: it remembers before it leaves anything out.
+func (n *Node) takeRole(arbiter bool) error {
+	id := n.identity.Load()
+	if arbiter == id.Arbiter {
+		n.arbiter.Store(arbiter)
+		return nil
+	}
+	if !arbiter {
+		return fmt.Errorf("the data directory %s was an arbiter's and has none of the set's data: start this member with an empty --dbpath", n.opts.DBPath)
+	}
+	changed := *id
+	changed.Arbiter = true
+	if err := changed.save(n.opts.FS, n.identityPath()); err != nil {
+		return err
+	}
+	n.identity.Store(&changed)
+	n.arbiter.Store(true)
+	return nil
 }
 
 // becamePrimary and steppedDown are called when the engine has changed sides.

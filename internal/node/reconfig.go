@@ -65,11 +65,14 @@ func (n *Node) place(ctx context.Context, s *stored, config *replset.Config) (*s
 	if err := config.CheckReconfigQuorum(self, probes); err != nil {
 		return nil, err
 	}
-	next := &stored{config: config, disks: map[int32]uint64{}}
+	next := &stored{config: config, disks: map[int32]uint64{}, revision: s.revision + 1}
 	for i := range config.Members {
 		m := &config.Members[i]
 		old := s.config.IndexOfID(m.ID)
 		switch {
+		case errs[i] == nil && answers[i].Arbiter && !m.Arbiter:
+			return nil, mongoerr.New(mongoerr.NewReplicaSetConfigurationIncompatible, "%s was an arbiter and has none of the data; "+
+				"to make it a member with data, start it with an empty --dbpath", m.Host)
 		case errs[i] == nil:
 			next.disks[m.ID] = answers[i].RaftID
 		case old >= 0 && s.config.Members[old].Host == m.Host:
@@ -100,25 +103,34 @@ func membershipChanges(conf raftnode.ConfState, s *stored) []raftnode.Change {
 	return changes
 }
 
-// learnOfRemoval finds out whether the set goes on without this member, whose log then brings it nothing any more: another member says
-// that it has a newer configuration, and is asked for it.
-func (n *Node) learnOfRemoval(s *stored) {
+// learnOfConfig finds out about a newer configuration that this member's log does not bring, or not soon: because the set goes on without it,
+// or because it applies its log late. Another member says that it has one, and is asked for it.
+func (n *Node) learnOfConfig(s *stored) {
 	tr := n.transport.Load()
 	if tr == nil {
 		return
 	}
 	for _, p := range tr.Peers() {
-		if !p.Connected || p.Status.ConfigVersion <= s.config.Version {
+		stranger := p.Status.Leader != 0 && s.memberOf(p.Status.Leader) < 0 // a primary whose disk was replaced
+		if !p.Connected || p.Status.ConfigVersion <= s.config.Version && !stranger {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(n.ctx, askTimeout)
 		a, err := n.askIdentity(ctx, p.Host)
 		cancel()
-		if err != nil || a.Stored == nil || a.Stored.config.Version <= s.config.Version || a.Stored.memberOf(n.raftID) >= 0 {
-			continue // or the log will bring it
+		if err != nil || a.Stored == nil || a.Stored.revision <= s.revision {
+			continue
 		}
-		n.log.Warn("this member is no longer part of its set", "c", "REPL", "id", 21358, "newState", "REMOVED", "version", a.Stored.config.Version, "told by", p.Host)
-		n.adopt(a.Stored)
+		self := a.Stored.memberOf(n.raftID)
+		switch {
+		case self < 0:
+			n.log.Warn("this member is no longer part of its set", "c", "REPL", "id", 21358, "newState", "REMOVED", "version", a.Stored.config.Version, "told by", p.Host)
+		case a.Stored.config.Members[self].Delay == 0 && s.delay(n.raftID) == 0:
+			continue // the log will bring it
+		}
+		if err := n.adopt(a.Stored); err != nil {
+			n.fatal(err)
+		}
 		return
 	}
 }

@@ -55,10 +55,11 @@ type answer struct {
 	SetID     document.ObjectID // of the set that it belongs to
 	Initiated bool
 	Empty     bool    // it holds no data
+	Arbiter   bool    // its directory is an arbiter's, for ever
 	Stored    *stored // the configuration that it has; nil for none
 }
 
-// Identity returns the reply of _mortonIdentity: {raftId, set, initiated, setId, empty, stored}.
+// Identity returns the reply of _mortonIdentity: {raftId, set, initiated, setId, empty, arbiter, stored}.
 func (n *Node) Identity() document.Doc {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -67,9 +68,10 @@ func (n *Node) Identity() document.Doc {
 	var b document.Builder
 	b.AppendInt64("raftId", int64(n.raftID))
 	b.AppendString("set", n.opts.Set.Name)
-	b.AppendBool("initiated", n.identity.SetID != "")
-	b.AppendObjectID("setId", n.identity.setID())
+	b.AppendBool("initiated", n.identity.Load().SetID != "")
+	b.AppendObjectID("setId", n.identity.Load().setID())
 	b.AppendBool("empty", v.Catalog.Empty())
+	b.AppendBool("arbiter", n.identity.Load().Arbiter)
 	if s := n.stored.Load(); s != nil {
 		b.AppendDoc("stored", s.encode())
 	}
@@ -86,7 +88,7 @@ func (n *Node) askIdentity(ctx context.Context, host string) (answer, error) {
 	}
 	a := answer{
 		RaftID: uint64(d.Lookup("raftId").Int64()), Set: strings.Clone(d.Lookup("set").Str()), SetID: d.Lookup("setId").ObjectID(),
-		Initiated: d.Lookup("initiated").Bool(), Empty: d.Lookup("empty").Bool(),
+		Initiated: d.Lookup("initiated").Bool(), Empty: d.Lookup("empty").Bool(), Arbiter: d.Lookup("arbiter").Bool(),
 	}
 	if v := d.Lookup("stored"); !v.IsMissing() {
 		a.Stored, err = decodeStored(v.Doc())

@@ -7,6 +7,7 @@ import (
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/oplog"
 	"github.com/mortondb/morton/internal/raftnode"
+	"github.com/mortondb/morton/internal/replset"
 )
 
 // replicatedLog is the log as commands see it ([command.Log]).
@@ -35,8 +36,9 @@ func (l replicatedLog) WaitApplied(ctx context.Context, ts oplog.Timestamp) erro
 // CatchUp waits until majority reads show everything that this member knows to be committed.
 func (l replicatedLog) CatchUp(ctx context.Context) error {
 	raft := l.n.raft.Load()
-	if raft == nil {
-		return nil
+	s := l.n.stored.Load()
+	if raft == nil || s != nil && s.delay(l.n.raftID) > 0 {
+		return nil // what a delayed member shows is old on purpose, and committed
 	}
 	committed := raft.Committed()
 	if l.Committed().TS >= committed {
@@ -80,6 +82,27 @@ func (l replicatedLog) WaitReplicated(ctx context.Context, op oplog.OpTime, coun
 		return err
 	}
 	return lostPrimary(raft.WaitReplicated(ctx, op, count))
+}
+
+// WaitTagged waits until the members have op, of this member's term as primary, that a write concern demands by their tags. When the members
+// change meanwhile it is those of the new configuration.
+func (l replicatedLog) WaitTagged(ctx context.Context, op oplog.OpTime, w replset.WriteConcern) error {
+	raft, err := l.raft()
+	if err != nil {
+		return err
+	}
+	for {
+		generation := raft.Generation()
+		s := l.n.stored.Load()
+		if err := w.Unsatisfiable(s.config); err != nil {
+			return err
+		}
+		tags := w.TagCounts(s.config)
+		err := raft.WaitSpread(ctx, op, tags.String(), s.demand(tags), generation)
+		if !errors.Is(err, raftnode.ErrMembersChanged) {
+			return lostPrimary(err)
+		}
+	}
 }
 
 // ReadBarrier waits until it is certain that this member was primary after the call began and that majority reads show everything

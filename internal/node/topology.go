@@ -135,6 +135,9 @@ func (n *Node) describe(v *replset.View, raft *raftnode.Node, writable bool, ele
 	default:
 		v.State = replset.Secondary
 		v.SyncFrom = v.Primary
+		if s.config.Members[v.Self].Arbiter {
+			v.State, v.SyncFrom = replset.Arbiter, -1
+		}
 		if st.Leader == n.raftID {
 			v.Primary = -1 // elected, but not yet writable
 		}
@@ -168,7 +171,7 @@ func memberStatus(p peer.PeerStatus, s *stored) replset.MemberStatus {
 		Applied: point(p.Status.Applied.TS, p.Status.Applied.Term), Durable: point(p.Status.Durable.TS, p.Status.Durable.Term),
 		SyncFrom: -1, InfoMessage: p.Status.Message, ConfigVersion: p.Status.ConfigVersion, ConfigTerm: p.Status.ConfigTerm,
 	}
-	if p.Status.Leader != 0 && p.Status.Leader != p.ID {
+	if p.Status.Leader != 0 && p.Status.Leader != p.ID && m.State != replset.Arbiter {
 		m.SyncFrom = s.memberOf(p.Status.Leader)
 	}
 	if !p.LastStatus.IsZero() {

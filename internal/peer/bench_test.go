@@ -62,7 +62,7 @@ func (s *sink) Apply(entries []raftnode.Entry) error {
 func (s *sink) ApplyConfChange(raftnode.Entry, raftnode.ConfState, []byte) error { return nil }
 func (s *sink) BecomePrimary(term uint64)                                        { s.primary.Store(term) }
 func (s *sink) StepDown(uint64)                                                  { s.primary.Store(0) }
-func (s *sink) Checkpoint(string) (raftnode.Snapshot, error)                     { panic("no checkpoints") }
+func (s *sink) Checkpoint(string, bool) (raftnode.Snapshot, error)               { panic("no checkpoints") }
 func (s *sink) InstallSnapshot(string, raftnode.Snapshot) error                  { panic("no snapshots") }
 
 func (s *sink) write(group []byte, urgent bool) oplog.OpTime {

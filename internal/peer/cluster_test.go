@@ -382,7 +382,7 @@ func (k *store) StepDown(uint64) {
 
 // Checkpoint writes half of the keys into one file and half into another, in directories of their own, and an empty
 // file.
-func (k *store) Checkpoint(dir string) (raftnode.Snapshot, error) {
+func (k *store) Checkpoint(dir string, _ bool) (raftnode.Snapshot, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var parts [2]bytes.Buffer

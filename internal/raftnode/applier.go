@@ -2,6 +2,7 @@ package raftnode
 
 import (
 	"fmt"
+	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
 
@@ -40,13 +41,17 @@ type installItem struct {
 
 // applyLoop is the applier: the one goroutine that calls the state machine.
 func (n *Node) applyLoop() {
-	a := applier{node: n}
+	a := applier{node: n, ripe: time.NewTimer(0)}
+	defer a.ripe.Stop()
 	for {
 		select {
 		case <-n.applies.signal:
 			for _, item := range n.applies.take() {
 				a.do(&item)
 			}
+			a.flush()
+		case <-a.ripe.C:
+			a.release()
 			a.flush()
 		case <-n.done:
 			a.end()
@@ -62,6 +67,9 @@ type applier struct {
 	bytes     int
 	responses []raftpb.Message
 	failed    bool
+
+	held []applyItem // entries that are not old enough for a delayed member yet, and those behind them
+	ripe *time.Timer // fires when the first of them is
 }
 
 func (a *applier) do(item *applyItem) {
@@ -73,8 +81,11 @@ func (a *applier) do(item *applyItem) {
 		a.flush()
 	}
 	switch {
-	case item.entries != nil:
+	case item.entries != nil && len(a.held) == 0 && n.delay.Load() == 0:
 		a.entries(item)
+	case item.entries != nil:
+		a.held = append(a.held, *item)
+		a.release()
 	case item.stepDown != 0:
 		n.stepDown(item.stepDown)
 	case item.handOver != nil:
@@ -83,10 +94,57 @@ func (a *applier) do(item *applyItem) {
 	case item.checkpoint != nil:
 		item.checkpoint.done <- n.makeCheckpoint(item.checkpoint)
 	case item.install != nil:
+		a.abandon()
 		item.install.done <- n.installSnapshot(item.install)
 	case item.wake:
+		a.release()
+		a.flush()
 		n.becomePrimary()
 	}
+}
+
+// release applies what was held back and is old enough now. The other things that the applier does, such as a hand-over, do not wait
+// for held entries: they concern the log, which has them.
+func (a *applier) release() {
+	delay := time.Duration(a.node.delay.Load())
+	for len(a.held) > 0 && !a.failed {
+		item := &a.held[0]
+		k, wait := ripe(item.entries, delay)
+		if k == len(item.entries) {
+			a.entries(item)
+			a.held[0] = applyItem{}
+			a.held = a.held[1:]
+			continue
+		}
+		a.entries(&applyItem{entries: item.entries[:k]})
+		item.entries = item.entries[k:]
+		a.ripe.Reset(wait)
+		return
+	}
+}
+
+// ripe returns how many of the first entries are older than delay, and how long the next one has to wait.
+func ripe(entries []raftpb.Entry, delay time.Duration) (n int, wait time.Duration) {
+	if delay == 0 {
+		return len(entries), 0
+	}
+	for n = range entries {
+		if k, ok := spanOf(&entries[n]); ok {
+			if wait = delay - time.Since(k.ts.Time()); wait > 0 {
+				return n, wait
+			}
+		}
+	}
+	return len(entries), 0
+}
+
+// abandon drops what is held back: a snapshot that has it all takes its place.
+func (a *applier) abandon() {
+	for i := range a.held {
+		a.responses = append(a.responses, a.held[i].responses...)
+	}
+	a.held = nil
+	a.flush()
 }
 
 // end takes the right to write back when the node stops. Those who wait for the applier watch done themselves.

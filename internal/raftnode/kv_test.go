@@ -153,7 +153,7 @@ func (k *kv) StepDown(term uint64) {
 }
 
 // Checkpoint puts a copy among the cluster's directories.
-func (k *kv) Checkpoint(dir string) (Snapshot, error) {
+func (k *kv) Checkpoint(dir string, _ bool) (Snapshot, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.c.putDir(dir, k.state.clone())

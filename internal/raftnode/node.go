@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/raft/v3"
@@ -23,6 +24,8 @@ var (
 	ErrStopped = errors.New("raftnode: stopped")
 	// ErrChangeInProgress: the members can be changed when the change before has been applied.
 	ErrChangeInProgress = errors.New("raftnode: another change of the members is in progress")
+	// ErrMembersChanged: what was demanded of members must be worked out again, for they are others now.
+	ErrMembersChanged = errors.New("raftnode: the members changed")
 	// ErrNoCandidate: nobody who could lead is there, or caught up within the time given. This node still leads.
 	ErrNoCandidate = errors.New("raftnode: no electable member is caught up")
 	// ErrOwnVote: a primary was asked to take its own vote away. It has to hand over first: raft's leader would step down before the
@@ -57,6 +60,7 @@ type Node struct {
 
 	writes  *queue[writeItem] // for the log writer
 	applies *queue[applyItem] // for the applier
+	delay   atomic.Int64      // of this member, see [Member].Delay
 	events  *queue[Event]
 	gather  chan struct{} // wakes the gatherer: there are pending groups nobody waits for
 
@@ -250,8 +254,11 @@ func (n *Node) eventLoop() {
 	}
 }
 
-// snapshotLocked returns what a checkpoint made now would hold at least.
+// snapshotLocked returns what a checkpoint made now would hold at least; nothing on an arbiter, which has no data to give.
 func (n *Node) snapshotLocked() Snapshot {
+	if n.memberLocked(n.opts.ID).Arbiter {
+		return Snapshot{}
+	}
 	return Snapshot{Index: n.applied, Term: n.appliedTerm, TS: n.appliedTS, ConfState: n.conf}
 }
 
@@ -282,8 +289,9 @@ func (n *Node) SetMembers(members []Member) {
 	defer n.mu.Unlock()
 	n.members = slices.Clone(members)
 	n.setDataLocked()
-	if n.leading != 0 && n.primary != n.leading {
-		n.applies.put(applyItem{wake: true}) // it may be primary now
+	was := n.delay.Swap(int64(n.memberLocked(n.opts.ID).Delay))
+	if n.leading != 0 && n.primary != n.leading || was != n.delay.Load() {
+		n.applies.put(applyItem{wake: true}) // it may be primary now, or apply what was held back
 	}
 	n.changedLocked()
 }

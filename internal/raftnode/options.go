@@ -76,6 +76,8 @@ type Member struct {
 	ID       uint64
 	Priority float64 // 0: never asks for votes and is never handed the leadership
 	Arbiter  bool    // keeps the log and no data: never primary, and not counted by WaitReplicated
+	// Delay is how old an operation must be before the member applies it. Its log is as new as any other's.
+	Delay time.Duration
 }
 
 func (m Member) electable() bool { return m.Priority > 0 && !m.Arbiter }

@@ -225,11 +225,31 @@ func (n *Node) WaitReplicated(ctx context.Context, op oplog.OpTime, count int) e
 	return n.wait(ctx, levelReplicated, op, count)
 }
 
+// WaitSpread waits until members as d demands, this one included, have everything up to op.TS on disk. name stands for the demand, also
+// for other waits. It fails with [ErrMembersChanged] if these are not of the given generation (any more), which [Node.Generation] had told before the
+// demand was made.
+func (n *Node) WaitSpread(ctx context.Context, op oplog.OpTime, name string, d Demand, generation uint64) error {
+	n.hurry()
+	return n.water.waitSpread(ctx, op.TS, name, d, op.Term, generation)
+}
+
+// Generation counts the changes of the members.
+func (n *Node) Generation() uint64 {
+	n.water.mu.Lock()
+	defer n.water.mu.Unlock()
+	return n.water.generation
+}
+
 func (n *Node) wait(ctx context.Context, l level, op oplog.OpTime, count int) error {
+	n.hurry()
+	return n.water.wait(ctx, l, op.TS, count, op.Term)
+}
+
+// hurry sees to it that what was appended is proposed: somebody waits for it.
+func (n *Node) hurry() {
 	if !n.pending.writing.Load() {
 		n.flush()
 	} else if n.pending.some.Load() {
 		n.wakeGatherer() // the log writer will flush when it is done, unless the disk is slow
 	}
-	return n.water.wait(ctx, l, op.TS, count, op.Term)
 }

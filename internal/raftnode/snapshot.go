@@ -73,7 +73,10 @@ func (n *Node) unpinLocked() (upTo uint64) {
 
 // makeCheckpoint is Checkpoint's part on the applier.
 func (n *Node) makeCheckpoint(item *checkpointItem) error {
-	snap, err := n.sm.Checkpoint(item.dir)
+	n.mu.Lock()
+	withData := !n.memberLocked(item.pin.to).Arbiter
+	n.mu.Unlock()
+	snap, err := n.sm.Checkpoint(item.dir, withData)
 	if err != nil {
 		return fmt.Errorf("raftnode: checkpoint: %w", err)
 	}

@@ -62,8 +62,9 @@ type StateMachine interface {
 	// anything of a newer leader is applied, and returns when no group of the term can be appended any more.
 	StepDown(term uint64)
 
-	// Checkpoint writes a copy of the applied state into dir, which does not exist yet, and says what it holds.
-	Checkpoint(dir string) (Snapshot, error)
+	// Checkpoint writes a copy of the applied state into dir, which does not exist yet, and says what it holds. For a member without
+	// data, an arbiter, it writes only what that must know: the place in the log and who the members are.
+	Checkpoint(dir string, withData bool) (Snapshot, error)
 
 	// InstallSnapshot replaces all state by the checkpoint in dir, which it takes over, atomically and durably:
 	// after a crash the state is the old or the new one.

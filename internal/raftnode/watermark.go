@@ -2,6 +2,7 @@ package raftnode
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 
@@ -33,12 +34,30 @@ type watermarks struct {
 
 	committed  waitHeap
 	local      waitHeap
-	replicated map[int]*waitHeap // by the number of members asked for
+	replicated map[int]*waitHeap   // by the number of members asked for
+	spread     map[string]*spreads // by the demand's name
+	generation uint64              // of the members: demands are made of them
 	free       []*waiter
 }
 
+// Demand is what a wait can ask of members in groups, such as data centres: of each Spread that so many of its groups have a
+// member with the operation.
+type Demand []Spread
+
+// Spread is a part of a Demand. The groups hold raft ids.
+type Spread struct {
+	Groups [][]uint64
+	Count  int
+}
+
+// spreads are those who wait for one demand.
+type spreads struct {
+	demand Demand
+	heap   waitHeap
+}
+
 func newWatermarks(self uint64) *watermarks {
-	return &watermarks{self: self, match: map[uint64]uint64{}, data: map[uint64]bool{}, replicated: map[int]*waitHeap{}}
+	return &watermarks{self: self, match: map[uint64]uint64{}, data: map[uint64]bool{}, replicated: map[int]*waitHeap{}, spread: map[string]*spreads{}}
 }
 
 // reset begins at a position that is durable and committed and has ts.
@@ -145,17 +164,53 @@ func (w *watermarks) advanceReplicatedLocked() {
 			heap.wake(w.replicatedTSLocked(count))
 		}
 	}
+	for name, s := range w.spread {
+		if s.heap.wake(w.spreadTSLocked(s.demand)); len(s.heap.list) == 0 {
+			delete(w.spread, name)
+		}
+	}
+}
+
+// spreadTSLocked returns the last timestamp that meets a demand.
+func (w *watermarks) spreadTSLocked(d Demand) oplog.Timestamp {
+	met := oplog.Timestamp(math.MaxUint64)
+	for _, s := range d {
+		list := w.scratch[:0]
+		for _, group := range s.Groups {
+			best := oplog.Timestamp(0)
+			for _, id := range group {
+				best = max(best, w.diskTSLocked(id))
+			}
+			list = append(list, best)
+		}
+		w.scratch = list
+		if s.Count > len(list) {
+			return 0
+		}
+		if s.Count > 0 {
+			slices.Sort(list)
+			met = min(met, list[len(list)-s.Count])
+		}
+	}
+	return met
+}
+
+// diskTSLocked returns the last timestamp known to be on a member's disk.
+func (w *watermarks) diskTSLocked(id uint64) oplog.Timestamp {
+	switch {
+	case id == w.self:
+		return w.durableTS
+	case !w.data[id]:
+		return 0
+	}
+	return w.marks.at(w.match[id])
 }
 
 // replicatedTSLocked returns the last timestamp that count members with data have on disk.
 func (w *watermarks) replicatedTSLocked(count int) oplog.Timestamp {
 	list := w.scratch[:0]
 	for id := range w.data {
-		if id == w.self {
-			list = append(list, w.durableTS)
-		} else {
-			list = append(list, w.marks.at(w.match[id]))
-		}
+		list = append(list, w.diskTSLocked(id))
 	}
 	w.scratch = list
 	if count > len(list) || count < 1 {
@@ -200,6 +255,10 @@ func (w *watermarks) end(err error) {
 	for _, heap := range w.replicated {
 		heap.fail(err)
 	}
+	for _, s := range w.spread {
+		s.heap.fail(err)
+	}
+	clear(w.spread)
 	clear(w.match)
 }
 
@@ -216,6 +275,11 @@ func (w *watermarks) setData(ids []uint64) {
 			delete(w.match, id)
 		}
 	}
+	w.generation++
+	for _, s := range w.spread {
+		s.heap.fail(ErrMembersChanged)
+	}
+	clear(w.spread)
 	w.advanceReplicatedLocked()
 }
 
@@ -273,6 +337,30 @@ func (w *watermarks) wait(ctx context.Context, l level, ts oplog.Timestamp, coun
 		return ErrNotPrimary
 	}
 	heap, at := w.heapLocked(l, count)
+	return w.waitInLocked(ctx, heap, at, ts)
+}
+
+// waitSpread waits for ts to meet a demand, which was made for one generation of the members. Demands of one name are the same.
+func (w *watermarks) waitSpread(ctx context.Context, ts oplog.Timestamp, name string, d Demand, term, generation uint64) error {
+	w.mu.Lock()
+	switch {
+	case w.term != term || term == 0:
+		w.mu.Unlock()
+		return ErrNotPrimary
+	case w.generation != generation:
+		w.mu.Unlock()
+		return ErrMembersChanged
+	}
+	s := w.spread[name]
+	if s == nil {
+		s = &spreads{demand: d}
+		w.spread[name] = s
+	}
+	return w.waitInLocked(ctx, &s.heap, w.spreadTSLocked(d), ts)
+}
+
+// waitInLocked waits in a heap that has come to at, and unlocks.
+func (w *watermarks) waitInLocked(ctx context.Context, heap *waitHeap, at, ts oplog.Timestamp) error {
 	if ts <= at {
 		w.mu.Unlock()
 		return nil

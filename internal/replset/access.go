@@ -25,6 +25,7 @@ type refusal struct {
 var (
 	notPrimary          = refusal{mongoerr.NotWritablePrimary, [3]string{"not primary", "not master", "not master"}}
 	notPrimaryForRead   = refusal{mongoerr.NotPrimaryNoSecondaryOk, [3]string{"not primary and secondaryOk=false", "not master and slaveOk=false", "not master"}}
+	recovering          = refusal{mongoerr.NotPrimaryOrSecondary, [3]string{"node is recovering", "node is recovering", "not master"}}
 	notPrimarySecondary = refusal{mongoerr.NotPrimaryOrSecondary, [3]string{
 		"node is not in primary or recovering state", "node is not in primary or recovering state", "not master"}}
 )
@@ -46,6 +47,8 @@ func (v *View) CheckRead(secondaryOK bool, d Dialect) error {
 		return nil
 	case !secondaryOK:
 		return notPrimaryForRead.in(d)
+	case v.Initiated() && v.State == Recovering:
+		return recovering.in(d)
 	case !v.Initiated() || !v.State.Readable():
 		return notPrimarySecondary.in(d)
 	}

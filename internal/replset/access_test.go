@@ -27,7 +27,7 @@ func TestWhoMayReadAndWriteAndHowOthersHearOfIt(t *testing.T) {
 		{"primary", primary, ok, ok, ok},
 		{"primary, not yet writable", draining, write, ok, ok},
 		{"secondary", secondary, write, read, ok},
-		{"recovering", recovering, write, read, readSecondary},
+		{"recovering", recovering, write, read, [3]string{"13436 node is recovering", "13436 node is recovering", "13436 not master"}},
 		{"not initiated", waiting, write, read, readSecondary},
 	} {
 		for d := DialectHello; d <= DialectLegacy; d++ {

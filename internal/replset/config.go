@@ -36,14 +36,20 @@ type Member struct {
 	Host     string // host:port
 	Priority float64
 	Votes    int
-	Tags     document.Doc // stored, shown, and not used by any write concern yet; never nil
+	Tags     document.Doc  // never nil
+	Arbiter  bool          // votes and keeps the log, but no data
+	Hidden   bool          // clients do not hear of it
+	Delay    time.Duration // secondaryDelaySecs: how old an operation must be to be applied
 }
 
 // Voting reports whether the member takes part in elections and majorities.
 func (m *Member) Voting() bool { return m.Votes > 0 }
 
 // Electable reports whether the member may become primary at all.
-func (m *Member) Electable() bool { return m.Voting() && m.Priority > 0 }
+func (m *Member) Electable() bool { return m.Voting() && m.Priority > 0 && !m.Arbiter }
+
+// shown reports whether clients hear of the member.
+func (m *Member) shown() bool { return !m.Hidden && m.Delay == 0 }
 
 // Settings are the set's settings.
 type Settings struct {
@@ -53,6 +59,7 @@ type Settings struct {
 	ElectionTimeout      time.Duration
 	CatchUpTimeout       time.Duration // -1 ms: no limit
 	CatchUpTakeoverDelay time.Duration // -1 ms: never
+	Modes                []Mode        // getLastErrorModes, in the order of their names
 	ReplicaSetID         document.ObjectID
 }
 
@@ -83,6 +90,28 @@ func (c *Config) IndexOf(host string) int {
 // IndexOfID returns the index of the member with the _id, or -1.
 func (c *Config) IndexOfID(id int32) int {
 	return slices.IndexFunc(c.Members, func(m Member) bool { return m.ID == id })
+}
+
+// DataMembers returns how many members hold data.
+func (c *Config) DataMembers() int {
+	n := len(c.Members)
+	for i := range c.Members {
+		if c.Members[i].Arbiter {
+			n--
+		}
+	}
+	return n
+}
+
+// writableVoters returns how many members vote and hold data.
+func (c *Config) writableVoters() int {
+	n := 0
+	for i := range c.Members {
+		if !c.Members[i].Arbiter {
+			n += c.Members[i].Votes
+		}
+	}
+	return n
 }
 
 // VotingMembers returns how many members vote.
@@ -132,12 +161,12 @@ func (c *Config) Document() document.Doc {
 func (m *Member) appendFields(b *document.Builder) {
 	appendInt(b, "_id", int64(m.ID))
 	b.AppendString("host", m.Host)
-	b.AppendBool("arbiterOnly", false)
+	b.AppendBool("arbiterOnly", m.Arbiter)
 	b.AppendBool("buildIndexes", true)
-	b.AppendBool("hidden", false)
+	b.AppendBool("hidden", m.Hidden)
 	b.AppendDouble("priority", m.Priority)
 	b.AppendDoc("tags", m.tags())
-	b.AppendInt64("secondaryDelaySecs", 0)
+	b.AppendInt64("secondaryDelaySecs", int64(m.Delay/time.Second))
 	appendInt(b, "votes", int64(m.Votes))
 }
 
@@ -155,7 +184,11 @@ func (s *Settings) appendFields(b *document.Builder) {
 	appendInt(b, "electionTimeoutMillis", s.ElectionTimeout.Milliseconds())
 	appendInt(b, "catchUpTimeoutMillis", s.CatchUpTimeout.Milliseconds())
 	appendInt(b, "catchUpTakeoverDelayMillis", s.CatchUpTakeoverDelay.Milliseconds())
-	b.AppendDoc("getLastErrorModes", document.Empty)
+	b.OpenDoc("getLastErrorModes")
+	for _, m := range s.Modes {
+		b.AppendDoc(m.Name, m.Tags.document())
+	}
+	b.Close()
 	b.OpenDoc("getLastErrorDefaults")
 	b.AppendInt32("w", 1)
 	b.AppendInt32("wtimeout", 0)

@@ -10,8 +10,8 @@ import (
 )
 
 // ParseConfig reads and checks a configuration document and fills in the defaults. Errors have mongod's code (93
-// InvalidReplicaSetConfig) and words. What mongod accepts and this release does not do is refused: arbiters, hidden and
-// delayed members, members without indexes, horizons, write concern modes, and settings that mongod never had.
+// InvalidReplicaSetConfig) and words. What mongod accepts and this release does not do is refused: members without indexes,
+// horizons, and settings that mongod never had.
 func ParseConfig(d document.Doc) (*Config, error) {
 	c, err := readConfig(d)
 	if err != nil {
@@ -105,10 +105,10 @@ func (p *configParser) parseMembers(name string, v document.Value) error {
 // memberParser is a Member under construction, with the options that this release refuses.
 type memberParser struct {
 	Member
-	id, votes, delay              int64
-	arbiter, hidden, buildIndexes bool
-	newlyAdded                    bool
-	horizons                      document.Doc
+	id, votes, delay int64
+	buildIndexes     bool
+	newlyAdded       bool
+	horizons         document.Doc
 }
 
 func parseMember(d document.Doc) (Member, error) {
@@ -117,9 +117,9 @@ func parseMember(d document.Doc) (Member, error) {
 	err := fields{"MemberConfig", map[string]fieldParser{
 		"_id":                p.parseID,
 		"host":               p.parseHost,
-		"arbiterOnly":        boolField(&p.arbiter),
+		"arbiterOnly":        boolField(&p.Arbiter),
 		"buildIndexes":       boolField(&p.buildIndexes),
-		"hidden":             boolField(&p.hidden),
+		"hidden":             boolField(&p.Hidden),
 		"priority":           floatField(&p.Priority, bounds{min: 0, max: MaxPriority}),
 		"tags":               docField(&p.Tags),
 		"secondaryDelaySecs": intField(&p.delay, bounds{min: 0, max: 366 * 24 * 3600}),
@@ -127,13 +127,16 @@ func parseMember(d document.Doc) (Member, error) {
 		"newlyAdded":         boolField(&p.newlyAdded),
 		"horizons":           docField(&p.horizons),
 	}, []string{"_id", "host"}}.parse(d)
+	if p.Arbiter && p.Priority == 1 {
+		p.Priority = 0 // what it is if nothing is said means nothing for an arbiter
+	}
 	if err == nil {
 		err = p.check()
 	}
 	if err != nil {
 		return Member{}, invalidf("member: %s :: caused by :: %s", d.Shell(), err)
 	}
-	p.ID, p.Votes = int32(p.id), int(p.votes)
+	p.ID, p.Votes, p.Delay = int32(p.id), int(p.votes), time.Duration(p.delay)*time.Second
 	for it := p.Tags.Iter(); it.Next(); {
 		if it.Value().Type != document.TypeString {
 			return Member{}, invalidf("tags.%s field has non-string value of type %s", it.Key(), it.Value().Type)
@@ -171,26 +174,20 @@ func (p *memberParser) parseHost(name string, v document.Value) error {
 
 // check refuses what contradicts itself, in mongod's words, and then what this release does not do.
 func (p *memberParser) check() error {
-	prior := p.Priority > 0
+	prior := p.Priority > 0 && !p.Arbiter // an arbiter's priority is looked at with the whole configuration
 	switch {
-	case p.votes == 0 && p.arbiter:
+	case p.votes == 0 && p.Arbiter:
 		return invalidf("Arbiter must vote (cannot have 0 votes)")
 	case p.votes == 0 && prior:
 		return invalidf("priority must be 0 when non-voting (votes:0)")
 	case p.delay > 0 && prior:
 		return invalidf("priority must be 0 when secondaryDelaySecs is used")
-	case p.hidden && prior:
+	case p.Hidden && prior:
 		return invalidf("priority must be 0 when hidden=true")
 	case !p.buildIndexes && prior:
 		return invalidf("priority must be 0 when buildIndexes=false")
 	case math.IsNaN(p.Priority):
 		return invalidf("priority must be a number from 0 to %d", MaxPriority)
-	case p.arbiter:
-		return unsupported("arbiterOnly: true")
-	case p.hidden:
-		return unsupported("hidden: true")
-	case p.delay > 0:
-		return unsupported("secondaryDelaySecs")
 	case !p.buildIndexes:
 		return unsupported("buildIndexes: false")
 	case p.newlyAdded:
@@ -215,7 +212,7 @@ func (s *Settings) parse(_ string, v document.Value) error {
 		"electionTimeoutMillis":      s.parseElectionTimeout,
 		"catchUpTimeoutMillis":       durationField(&s.CatchUpTimeout, time.Millisecond, fromMinus),
 		"catchUpTakeoverDelayMillis": durationField(&s.CatchUpTakeoverDelay, time.Millisecond, fromMinus),
-		"getLastErrorModes":          parseModes,
+		"getLastErrorModes":          s.parseModes,
 		"getLastErrorDefaults":       parseWriteDefaults,
 		"replicaSetId":               s.parseReplicaSetID,
 	}, nil}.parse(v.Doc())
@@ -239,17 +236,6 @@ func (s *Settings) parseElectionTimeout(name string, v document.Value) error {
 	if s.ElectionTimeout < MinElectionTimeout {
 		return invalidf("electionTimeoutMillis of less than %d is not supported by this release of Morton, actual value '%d'",
 			MinElectionTimeout.Milliseconds(), s.ElectionTimeout.Milliseconds())
-	}
-	return nil
-}
-
-func parseModes(_ string, v document.Value) error {
-	switch {
-	case v.IsMissing():
-	case v.Type != document.TypeDocument:
-		return invalidf("Expected getLastErrorModes to be an Object, it actually had type %s", v.Type)
-	case !v.Doc().IsEmpty():
-		return unsupported("a write concern mode in getLastErrorModes")
 	}
 	return nil
 }
@@ -296,9 +282,12 @@ func (c *Config) validate() error {
 	if n := len(c.Members); n < 1 || n > MaxMembers {
 		return invalidf("Replica set configuration contains %d members, but must have at least 1 and no more than  %d", n, MaxMembers)
 	}
-	local, electable := 0, 0
+	local, electable, arbiters := 0, 0, 0
 	for i := range c.Members {
 		m := &c.Members[i]
+		if m.Arbiter {
+			arbiters++
+		}
 		if isLocalhost(hostName(m.Host)) {
 			local++
 		}
@@ -316,10 +305,22 @@ func (c *Config) validate() error {
 	if n := c.VotingMembers(); n < 1 || n > MaxVotingMembers {
 		return invalidf("Replica set configuration contains %d voting members, but must be at least 1 and no more than %d", n, MaxVotingMembers)
 	}
+	for i := range c.Members {
+		m := &c.Members[i]
+		switch {
+		case m.Arbiter && !m.Tags.IsEmpty():
+			return invalidf("Cannot set tags on arbiters.")
+		case m.Arbiter && m.Priority != 0:
+			return invalidf("Member %s is an arbiter but has priority %v. Arbiter priority must be 0.", m.Host, m.Priority)
+		}
+	}
 	if electable == 0 {
 		return invalidf("Replica set configuration must contain at least one non-arbiter member with priority > 0")
 	}
-	return nil
+	if arbiters > 1 {
+		return invalidf("Multiple arbiters are not allowed unless all nodes were started with with --setParameter 'allowMultipleArbiters=true'")
+	}
+	return c.checkModes()
 }
 
 // checkDuplicates compares the member at index i with those after it.

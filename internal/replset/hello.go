@@ -74,9 +74,12 @@ func (v *View) appendMembership(b *document.Builder, r HelloRequest) {
 		return
 	}
 	self := &v.Config.Members[v.Self]
-	appendStrings(b, "hosts", v.Config.hosts(func(m *Member) bool { return m.Priority > 0 }))
-	if passives := v.Config.hosts(func(m *Member) bool { return m.Priority == 0 }); len(passives) > 0 {
+	appendStrings(b, "hosts", v.Config.hosts(func(m *Member) bool { return m.shown() && m.Priority > 0 }))
+	if passives := v.Config.hosts(func(m *Member) bool { return m.shown() && m.Priority == 0 && !m.Arbiter }); len(passives) > 0 {
 		appendStrings(b, "passives", passives)
+	}
+	if arbiters := v.Config.hosts(func(m *Member) bool { return m.shown() && m.Arbiter }); len(arbiters) > 0 {
+		appendStrings(b, "arbiters", arbiters)
 	}
 	b.AppendString("setName", v.Config.Name)
 	b.AppendInt32("setVersion", int32(v.Config.Version))
@@ -88,8 +91,17 @@ func (v *View) appendMembership(b *document.Builder, r HelloRequest) {
 	if v.Primary >= 0 && (v.Primary != v.Self || v.Writable) {
 		b.AppendString("primary", v.PrimaryHost())
 	}
-	if self.Priority == 0 {
+	switch {
+	case self.Arbiter:
+		b.AppendBool("arbiterOnly", true)
+	case self.Priority == 0:
 		b.AppendBool("passive", true)
+	}
+	if self.Hidden {
+		b.AppendBool("hidden", true)
+	}
+	if self.Delay > 0 {
+		appendInt(b, "secondaryDelaySecs", int64(self.Delay/time.Second))
 	}
 	if !self.Tags.IsEmpty() {
 		b.AppendDoc("tags", self.Tags)

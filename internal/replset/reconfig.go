@@ -75,6 +75,10 @@ func (c *Config) checkFollows(old *Config) error {
 			return incompatible("New and old configurations both have members with host of %s but in the new configuration the _id field is MemberId(%d) "+
 				"and in the old configuration it is MemberId(%d) for replica set %s", m.Host, m.ID, old.Members[j].ID, c.Name)
 		}
+		if j := old.IndexOf(m.Host); j >= 0 && old.Members[j].Arbiter != m.Arbiter {
+			return incompatible("New and old configurations differ in the setting of the arbiterOnly field for member %s; "+
+				"to make this change, remove then re-add the member", m.Host)
+		}
 	}
 	return nil
 }

@@ -3,7 +3,7 @@ package replset
 // State is what a member is doing, with MongoDB's numbers.
 type State int32
 
-// The states. Arbiters do not exist in this release; the state is there because clients know it.
+// The states.
 const (
 	Startup    State = 0 // no configuration received
 	Primary    State = 1
@@ -11,7 +11,7 @@ const (
 	Recovering State = 3 // takes part, cannot be read
 	Startup2   State = 5 // initial sync
 	Unknown    State = 6 // never heard of
-	Arbiter    State = 7
+	Arbiter    State = 7 // votes, and holds no data
 	Down       State = 8 // not reachable, as others see it
 	Rollback   State = 9
 	Removed    State = 10 // not in the configuration

@@ -29,7 +29,7 @@ func (v *View) AppendStatus(b *document.Builder, now time.Time) error {
 	b.AppendInt32("majorityVoteCount", int32(v.Config.Majority()))
 	b.AppendInt32("writeMajorityCount", int32(v.Config.Majority()))
 	b.AppendInt32("votingMembersCount", int32(v.Config.VotingMembers()))
-	b.AppendInt32("writableVotingMembersCount", int32(v.Config.VotingMembers()))
+	b.AppendInt32("writableVotingMembersCount", int32(v.Config.writableVoters()))
 	v.appendOpTimes(b)
 	if v.Stable != 0 {
 		b.AppendTimestamp("lastStableRecoveryTimestamp", v.Stable)
@@ -140,7 +140,9 @@ func (v *View) appendMember(b *document.Builder, i int, now time.Time) {
 	b.AppendInt32("_id", v.Config.Members[i].ID)
 	b.AppendString("name", v.Config.Members[i].Host)
 	m.appendHealth(b, now)
-	m.appendProgress(b, self)
+	if !v.Config.Members[i].Arbiter {
+		m.appendProgress(b, self)
+	}
 	if !self {
 		m.appendHeartbeats(b)
 	}

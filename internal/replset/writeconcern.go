@@ -33,8 +33,8 @@ const (
 // MaxW is the largest number that w may be, whatever the size of the set.
 const MaxW = 50
 
-// ImplicitWriteConcern is the write concern of a command without one: majority. (mongod takes w: 1 where arbiters make
-// up too much of a set; there are none here.)
+// ImplicitWriteConcern is the write concern of a command without one: majority. mongod takes w: 1 where arbiters make up
+// too much of a set, because there an arbiter cannot vouch for a write; here it can, since it keeps the log.
 func ImplicitWriteConcern() WriteConcern {
 	return WriteConcern{Majority: true, source: implicitDefault}
 }
@@ -196,19 +196,46 @@ func (w WriteConcern) CheckStandalone() error {
 // keep the command from writing: the error goes into writeConcernError.
 func (w WriteConcern) Unsatisfiable(c *Config) *mongoerr.Error {
 	switch {
-	case w.W > len(c.Members):
+	case w.W > c.DataMembers():
 		return w.fail(mongoerr.UnsatisfiableWriteConcern, "Not enough data-bearing nodes")
 	case w.HasMode:
-		return w.fail(mongoerr.UnknownReplWriteConcern, "No write concern mode named '%s' found in replica set configuration", w.Mode)
+		mode := c.Settings.Mode(w.Mode)
+		switch {
+		case mode == nil:
+			return w.fail(mongoerr.UnknownReplWriteConcern, "No write concern mode named '%s' found in replica set configuration", w.Mode)
+		case !mode.Tags.possible(c):
+			return w.fail(mongoerr.UnsatisfiableWriteConcern, "Not enough nodes match write concern mode \"\"%s\"\"", w.Mode)
+		}
 	case w.Tags != nil:
 		for it := w.Tags.Iter(); it.Next(); {
 			if !c.hasTag(it.Key()) {
 				return w.fail(mongoerr.NoSuchKey, "No replica set tag key %s in config", it.Key())
 			}
 		}
-		return w.fail(mongoerr.UnknownReplWriteConcern, "Write concerns by tags are not supported by this release of Morton")
+		if tags := w.tagCounts(); !tags.possible(c) {
+			return w.fail(mongoerr.UnsatisfiableWriteConcern, "Not enough nodes match write concern mode \"%s\"", tags)
+		}
 	}
 	return nil
+}
+
+// Tagged reports whether w demands something of the members' tags.
+func (w WriteConcern) Tagged() bool { return w.HasMode || w.Tags != nil }
+
+// TagCounts returns what w demands of the tags of c's members; nil if nothing.
+func (w WriteConcern) TagCounts(c *Config) TagCounts {
+	if mode := c.Settings.Mode(w.Mode); w.HasMode && mode != nil {
+		return mode.Tags
+	}
+	return w.tagCounts()
+}
+
+func (w WriteConcern) tagCounts() TagCounts {
+	var list TagCounts
+	for it := w.Tags.Iter(); it.Next(); {
+		list = append(list, TagCount{it.Key(), it.Value().Int64()})
+	}
+	return list
 }
 
 func (c *Config) hasTag(key string) bool {

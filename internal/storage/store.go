@@ -378,6 +378,40 @@ func (s *Store) Checkpoint(dir string) error {
 	return nil
 }
 
+// KeyValue is a key and what is stored under it.
+type KeyValue struct{ Key, Value []byte }
+
+// WriteCheckpoint makes, in a directory that must not exist yet, a checkpoint that holds nothing but list.
+func (s *Store) WriteCheckpoint(dir string, pos Position, list []KeyValue) error {
+	for i, key := range positionKeys {
+		if err := s.writeOne(s.opts.FS.PathJoin(dir, keys.Store(i).String()), i, append([]KeyValue{{key, pos.encode()}}, list...)); err != nil {
+			return fmt.Errorf("storage: checkpoint: %w", err)
+		}
+	}
+	return nil
+}
+
+// writeOne makes one Pebble with those of list that belong into it.
+func (s *Store) writeOne(dir string, store int, list []KeyValue) (err error) {
+	if err := s.opts.FS.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	db, err := pebble.Open(dir, &pebble.Options{FS: s.opts.FS, DisableWAL: true, FormatMajorVersion: pebble.FormatNewest, Logger: logger{s.opts}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, kv := range list {
+		if int(keys.StoreOf(kv.Key)) != store {
+			continue
+		}
+		if err := db.Set(kv.Key, kv.Value, pebble.NoSync); err != nil {
+			return err
+		}
+	}
+	return db.Flush()
+}
+
 // Install replaces the whole state by a checkpoint: the directory's content is moved into the store. Snapshots taken before
 // stay readable until they are released. After a crash the state is either the old or the new one.
 func (s *Store) Install(dir string) error {
