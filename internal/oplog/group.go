@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/mortondb/morton/internal/document"
 )
@@ -135,12 +136,14 @@ func (w *Writer) Begin(kind Kind, statement int32, o, o2 document.Doc) {
 	w.buf = append(w.buf, o...)
 	w.buf = append(w.buf, o2...)
 	w.countAt = len(w.buf)
-	w.buf = append(w.buf, 0, 0) // a uvarint of two bytes: at most 16,383 mutations
+	w.buf = append(w.buf, 0, 0) // a uvarint of two bytes, for up to 16,383 mutations; more get two more
 	w.mutations = 0
 }
 
 // MaxMutations is the largest number of mutations of one operation.
-const MaxMutations = 1<<14 - 1
+const MaxMutations = 1<<28 - 1
+
+const fewMutations = 1<<14 - 1
 
 func (w *Writer) end() {
 	if w.ops == 0 {
@@ -150,7 +153,11 @@ func (w *Writer) end() {
 		panic("oplog: too many mutations in one operation")
 	}
 	w.buf[w.countAt] = byte(w.mutations) | 0x80
-	w.buf[w.countAt+1] = byte(w.mutations >> 7)
+	w.buf[w.countAt+1] = byte(w.mutations>>7) &^ 0x80
+	if w.mutations > fewMutations {
+		w.buf[w.countAt+1] |= 0x80
+		w.buf = slices.Insert(w.buf, w.countAt+2, byte(w.mutations>>14)|0x80, byte(w.mutations>>21))
+	}
 }
 
 // Put adds a mutation to the current operation.

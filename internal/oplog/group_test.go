@@ -111,3 +111,27 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// TestManyMutationsOfOneOperation shows that a document with any number of entries makes a group: of 16,384 on, their number takes more bytes.
+func TestManyMutationsOfOneOperation(t *testing.T) {
+	for _, n := range []int{0, 1, 127, 128, 16383, 16384, 70000, 1 << 21} {
+		w := NewWriter(&Header{Namespace: "test.c"}, 0)
+		w.Begin(Insert, -1, doc(t, `{"_id": 1}`), nil)
+		for range n {
+			w.Remove([]byte{1})
+		}
+		w.Begin(Insert, -1, doc(t, `{"_id": 2}`), nil)
+		w.Remove([]byte{2})
+		r, err := NewReader(w.Finish())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var op Op
+		if ok, err := r.Next(&op); !ok || err != nil || len(op.Mutations) != n {
+			t.Fatal(n, ok, err, len(op.Mutations))
+		}
+		if ok, err := r.Next(&op); !ok || err != nil || len(op.Mutations) != 1 || op.O.Lookup("_id").Int32() != 2 {
+			t.Fatal(n, ok, err, op)
+		}
+	}
+}
