@@ -159,6 +159,7 @@ func normalizeIndex(given document.Doc, ignoreUnknown bool) (document.Doc, error
 	}
 	b.AppendValue("key", key)
 	b.AppendValue("name", name)
+	given = withSphereVersion(given)
 	for _, option := range indexOptions {
 		if v := given.Lookup(option.name); option.append != nil && !v.IsMissing() {
 			if err := option.append(&b, given, v); err != nil {

@@ -21,8 +21,8 @@ const wildcard = "wildcard" // no word in a key pattern: its paths end in $**
 var indexKinds = []indexKind{
 	{name: "hashed", made: true, check: checkHashed},
 	{name: "text", check: checkText},
-	{name: "2d", check: nothingMore},
-	{name: "2dsphere", check: nothingMore},
+	{name: "2d", made: true, check: nothingMore},
+	{name: "2dsphere", made: true, check: checkSphere},
 	{name: wildcard, made: true, check: checkWildcard},
 }
 

@@ -38,12 +38,14 @@ var indexOptions = []indexOption{
 	{name: "default_language", missing: always},
 	{name: "language_override", missing: always},
 	{name: "textIndexVersion", missing: always},
-	{name: "2dsphereIndexVersion", missing: always},
-	{name: "bits", missing: always},
-	{name: "min", missing: always},
-	{name: "max", missing: always},
+	{name: "2dsphereIndexVersion", check: numberOption("2dsphereIndexVersion"), append: appendWhole("2dsphereIndexVersion")},
+	{name: "bits", check: numberOption("bits"), append: appendWhole("bits")},
+	{name: "min", check: numberOption("min"), append: appendDouble("min")},
+	{name: "max", check: numberOption("max"), append: appendDouble("max")},
 	{name: "collation", check: collationOption, append: appendIndexCollation},
 	{name: "wildcardProjection", append: appendValue("wildcardProjection")}, // of wildcard indexes only
+	{name: "coarsestIndexedLevel", check: flagOption("coarsestIndexedLevel"), append: appendWhole("coarsestIndexedLevel")},
+	{name: "finestIndexedLevel", check: flagOption("finestIndexedLevel"), append: appendWhole("finestIndexedLevel")},
 	{name: "clustered", append: appendFlag("clustered")},
 	{name: "prepareUnique", check: flagOption("prepareUnique"), append: appendFlag("prepareUnique")},
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mortondb/morton/internal/collation"
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/geo"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/plan"
 	"github.com/mortondb/morton/internal/query"
@@ -190,6 +191,7 @@ func (ix *Index) planned() plan.Index {
 		p.Key = []plan.KeyField{{Path: ix.Spec.Lookup("key").Doc().First().Key}}
 		return p
 	}
+	p.Cells, _ = ix.Plugin.(plan.Cells)
 	for _, f := range ix.Fields {
 		p.Key = append(p.Key, plan.KeyField{Path: f.Path, Descending: f.Descending, Kind: f.Kind})
 	}
@@ -219,7 +221,9 @@ func newPattern(spec document.Doc) (*keys.Pattern, error) {
 	if keys.IsWildcard(key) {
 		return keys.CompileWildcard(key, spec.Lookup("wildcardProjection").Doc())
 	}
-	switch keys.KindOf(key) {
+	switch kind := keys.KindOf(key); kind {
+	case geo.KindSphere, geo.KindFlat:
+		return newGeoPattern(key, kind, spec)
 	default: // "", "hashed", and those that there are not
 		return keys.CompilePattern(key)
 	}

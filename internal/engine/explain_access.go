@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/geo"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/plan"
 	"github.com/mortondb/morton/internal/query"
@@ -167,6 +168,9 @@ func (ix *Index) describeArrays(b *document.Builder, p *plan.Plan) {
 		return
 	}
 	b.AppendBool("isMultiKey", ix.Multikey != 0)
+	if _, flat := ix.Plugin.(*geo.FlatIndex); flat {
+		return // of which mongod does not know the paths
+	}
 	b.OpenDoc("multiKeyPaths")
 	for i, f := range ix.Fields {
 		b.OpenArray(f.Path)

@@ -118,7 +118,7 @@ func samePaths(a, b document.Doc) bool {
 }
 
 // comparedElsewhere are the options that make indexes equivalent, and those that do not make a difference.
-var comparedElsewhere = []string{"v", "key", "name", "ns", "background", "hidden", "collation", "partialFilterExpression", "unique", "sparse", "wildcardProjection"}
+var comparedElsewhere = []string{"v", "key", "name", "ns", "background", "hidden", "collation", "partialFilterExpression", "unique", "sparse", "wildcardProjection", "2dsphereIndexVersion"}
 
 // identical compares the options that equivalent leaves out.
 func identical(a, b document.Doc) bool { return restCovers(a, b) && restCovers(b, a) }

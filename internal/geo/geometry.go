@@ -101,7 +101,7 @@ func parseLegacy(v document.Value) (p r2.Point, err error) {
 			return p, errors.New("Point must only contain numeric elements")
 		}
 		if f != f || math.IsInf(f, 0) {
-			return p, errors.New("Point coordinates must be finite")
+			return p, errors.New("Point coordinates must be finite numbers")
 		}
 		if i == 0 {
 			p.X = f

@@ -21,6 +21,7 @@ const (
 	CodeAmbiguousField            = 16746
 	CodeArrayInHashed             = 16766
 	CodeTooManyHashed             = 31303
+	CodeCannotBuildIndexKeys      = 201
 )
 
 // Error is a client's mistake about an index, with MongoDB's error code and words.
@@ -35,7 +36,7 @@ func (e *Error) Error() string { return e.Message }
 type Field struct {
 	Path       string
 	Descending bool
-	Kind       string // "": ordered by its values; KindHashed
+	Kind       string // "": ordered by its values; KindHashed, or the kind of a plugin
 
 	dotted bool
 }
@@ -52,18 +53,21 @@ type Pattern struct {
 
 // CompilePattern compiles the key document of an index of ordered and hashed fields. The error is an [*Error]; mongod puts
 // `Error in specification {...} :: caused by :: ` before the messages of code 67.
-func CompilePattern(key document.Doc) (*Pattern, error) {
+func CompilePattern(key document.Doc) (*Pattern, error) { return CompileKind(key, KindHashed) }
+
+// CompileKind is [CompilePattern] for fields of another kind than hashed, whose entries a plugin makes, beside ordered ones.
+func CompileKind(key document.Doc, kind string) (*Pattern, error) {
 	if key.IsEmpty() {
 		return nil, cannotCreate("Index keys cannot be empty.")
 	}
 	for it := key.Iter(); it.Next(); {
-		if v := it.Value(); v.Type == document.TypeString && v.Str() != "" && v.Str() != KindHashed {
+		if v := it.Value(); v.Type == document.TypeString && v.Str() != "" && v.Str() != kind {
 			return nil, cannotCreate("Unknown index plugin '%s'", v.Str())
 		}
 	}
 	p := &Pattern{}
 	for it := key.Iter(); it.Next(); {
-		f, err := compileField(it.Element())
+		f, err := compileField(it.Element(), kind)
 		if err != nil {
 			return nil, err
 		}
@@ -82,12 +86,12 @@ func cannotCreate(format string, args ...any) *Error {
 	return &Error{Code: CodeCannotCreateIndex, Message: fmt.Sprintf(format, args...)}
 }
 
-func compileField(e document.Element) (Field, error) {
+func compileField(e document.Element, kind string) (Field, error) {
 	f := Field{Path: strings.Clone(e.Key)}
 	n, ok := e.AsFloat64()
 	switch {
-	case e.Type == document.TypeString && e.Str() == KindHashed && f.Path != "":
-		f.Kind = KindHashed
+	case e.Type == document.TypeString && e.Str() == kind && f.Path != "":
+		f.Kind = kind
 	case e.Type == document.TypeString && e.Str() == "":
 		return f, cannotCreate("Values in the index key pattern cannot be empty strings")
 	case !ok:
@@ -120,7 +124,7 @@ func checkPath(path string) error {
 
 // AppendValue appends the encoding of v as the value of field i: ascending, descending, or its hash.
 func (p *Pattern) AppendValue(dst []byte, i int, v document.Value) []byte {
-	if p.Collator != nil {
+	if p.Collator != nil && (p.Plugin == nil || p.Fields[i].Kind == "") {
 		v = document.Collated(p.Collator, v)
 	}
 	if p.hashed && p.Fields[i].Kind == KindHashed {

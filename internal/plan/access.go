@@ -277,6 +277,9 @@ func (a *access) constantPath(path string) bool {
 // has no entry for a document, or for an element of an array, without any of its fields: some bounds must rule null out, or some
 // condition on a field without arrays that it is missing.
 func (a *access) complete(conjuncts []*query.Node) bool {
+	if a.index.Cells != nil {
+		return a.entire || a.findsPlaces()
+	}
 	if !a.index.Sparse || a.entire {
 		return true
 	}

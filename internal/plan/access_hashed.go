@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/geo"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/query"
 )
@@ -15,6 +16,8 @@ func (ix *Index) boundsOn(i int, n *query.Node) (b bounds, ok bool) {
 		return ix.hashedBounds(n)
 	case keys.KindWildcard:
 		return ix.wildcardBounds(n)
+	case geo.KindSphere, geo.KindFlat:
+		return ix.geoBounds(n)
 	}
 	return ix.boundsOf(n, ix.multikey(i))
 }

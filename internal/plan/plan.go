@@ -44,6 +44,8 @@ type Index struct {
 
 	Covers bool // its entries tell the values of its fields, as the documents have them
 
+	Cells Cells // of an index of places; nil: of values
+
 	Wildcard *Wildcard // of an index on paths that filters say; nil: on Key's
 	onPath   *onPath   // one of them
 

@@ -29,6 +29,17 @@ func (p geoIntersects) matchValue(v document.Value, _ *matching) bool {
 	return g != nil && p.geometry.Intersects(g)
 }
 
+// Places returns the region within which a condition wants a place, or the geometry that it is to meet; neither, if it is another condition.
+func (n *Node) Places() (within *geo.Region, meets *geo.Geometry) {
+	switch p := n.pred.(type) {
+	case geoWithin:
+		return p.region, nil
+	case geoIntersects:
+		return nil, p.geometry
+	}
+	return nil, nil
+}
+
 // storedGeometry returns a document's value as a geometry; nil if it is none.
 func storedGeometry(v document.Value) *geo.Geometry {
 	if geo.KindOf(v) == geo.NotGeometry {
