@@ -16,7 +16,7 @@ func administrationCommands() []*row {
 		{name: "rolesInfo", help: "the roles that were made: there are none", prepare: plain(runRolesInfo)},
 		{name: "filemd5", help: "the MD5 sum of a file of GridFS", runs: onSecondaryIfAsked, reads: true, prepare: plain(runFileMD5)},
 		{name: "setFeatureCompatibilityVersion", help: "the version whose files are written", adminOnly: true, prepare: plain(runSetCompatibility)},
-		{name: "setDefaultRWConcern", help: "changes the concerns of clients that name none", adminOnly: true, prepare: plain(runSetDefaultConcern)},
+		{name: "setDefaultRWConcern", help: "changes the concerns of clients that name none", adminOnly: true, runs: onPrimary, writes: true, writeConcern: true, prepare: typed(setDefaultFields, runSetDefaultConcern)},
 		{name: "replSetMaintenance", help: "takes a secondary out of service", adminOnly: true, prepare: plain(runMaintenance)},
 		{name: "replSetSyncFrom", help: "whom a secondary follows", adminOnly: true, prepare: plain(runSyncFrom)},
 		{name: "replSetAbortPrimaryCatchUp", help: "ends the catching up of a new primary", adminOnly: true, prepare: plain(runAbortCatchUp)},
@@ -52,21 +52,6 @@ func runSetCompatibility(_ context.Context, o *operation) error {
 		return mongoerr.New(mongoerr.NotImplemented, "Morton has no earlier feature compatibility version; it stays at '6.0'")
 	}
 	return mongoerr.New(4926900, "Invalid feature compatibility version value, expected '5.0' or '5.3' or '6.0. See https://docs.mongodb.com/master/release-notes/5.0-compatibility/#feature-compatibility.")
-}
-
-func runSetDefaultConcern(_ context.Context, o *operation) error {
-	read, write := o.argument("defaultReadConcern"), o.argument("defaultWriteConcern")
-	if read.IsMissing() && write.IsMissing() {
-		return mongoerr.New(mongoerr.BadValue, `At least one of the "defaultReadConcern" or "defaultWriteConcern" fields must be present`)
-	}
-	switch level := read.Doc().Lookup("level"); level.Str() {
-	case "linearizable", "snapshot":
-		return mongoerr.New(mongoerr.BadValue, "level: '%s' is not suitable for the default read concern", level.Str())
-	}
-	if w, ok := write.Doc().Lookup("w").AsInt64(); ok && w == 0 {
-		return mongoerr.New(mongoerr.BadValue, "Unacknowledged write concern is not suitable for the default write concern")
-	}
-	return mongoerr.New(mongoerr.NotImplemented, "the default concerns cannot be changed in this version of Morton; they are {level: \"local\"} and {w: \"majority\"}")
 }
 
 func runMaintenance(_ context.Context, o *operation) error {

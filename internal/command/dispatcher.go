@@ -51,6 +51,7 @@ type Dispatcher struct {
 	usage     usage
 	profiling profiling
 	ttl       ttlMonitor
+	concerns  atomic.Pointer[defaultConcerns]
 	heard     atomic.Uint64 // the newest cluster time that clients have told
 	nextOp    atomic.Int64
 

@@ -52,7 +52,10 @@ const (
 // readReadConcern understands the readConcern argument and whether the command supports it.
 func (o *operation) readReadConcern() error {
 	v := o.generic.readConcern
-	if v.IsMissing() {
+	if v.IsMissing() || v.Type == document.TypeDocument && v.Doc().IsEmpty() {
+		if c := o.d.defaults(); c.hasLevel && !o.view.Standalone() && o.row.readConcern >= readConcernRead && o.req.DB != "local" {
+			o.generic.read.level = c.level
+		}
 		return nil
 	}
 	switch {

@@ -20,7 +20,7 @@ func replicationCommands() []*row {
 		{name: "replSetStepDown", help: "gives up being primary", adminOnly: true, quiet: true, prepare: plain(runStepDown)},
 		{name: "replSetFreeze", help: "keeps this member from being elected for a while", adminOnly: true, prepare: plain(runFreeze)},
 		{name: "replSetGetRBID", help: "how often this member has rolled back", adminOnly: true, prepare: plain(runRollbackID)},
-		{name: "getDefaultRWConcern", help: "the read and write concern of clients that name none", adminOnly: true, prepare: plain(runDefaultConcern)},
+		{name: "getDefaultRWConcern", help: "the read and write concern of clients that name none", adminOnly: true, prepare: typed(getDefaultFields, runGetDefaultConcern)},
 	}
 }
 
@@ -37,6 +37,11 @@ func runInitiate(ctx context.Context, o *operation) error {
 func runReconfig(ctx context.Context, o *operation) error {
 	begin := time.Now()
 	defer func() { o.waiting += time.Since(begin) }()
+	if o.view.IsWritablePrimary() && !o.view.Standalone() {
+		if err := o.d.checkModeInUse(o.first.Value); err != nil {
+			return err
+		}
+	}
 	return o.d.set.Reconfigure(ctx, o.first.Value, o.argument("force").Truthy())
 }
 
@@ -106,24 +111,6 @@ func runRollbackID(_ context.Context, o *operation) error {
 	}
 	o.out.AppendInt32("rbid", 1)
 	return nil
-}
-
-func runDefaultConcern(_ context.Context, o *operation) error {
-	appendDefaultConcern(&o.out)
-	o.out.AppendDate("localUpdateWallClockTime", time.Now().UnixMilli())
-	return nil
-}
-
-func appendDefaultConcern(b *document.Builder) {
-	b.OpenDoc("defaultReadConcern")
-	b.AppendString("level", "local")
-	b.Close()
-	b.OpenDoc("defaultWriteConcern")
-	b.AppendString("w", "majority")
-	b.AppendInt32("wtimeout", 0)
-	b.Close()
-	b.AppendString("defaultWriteConcernSource", "implicit")
-	b.AppendString("defaultReadConcernSource", "implicit")
 }
 
 // argument returns an argument of a command that has no schema.

@@ -22,7 +22,7 @@ var statusSections = []section{
 	{name: "asserts", write: (*Dispatcher).assertsSection},
 	{name: "catalogStats", write: (*Dispatcher).catalogSection},
 	{name: "connections", write: (*Dispatcher).connectionsSection},
-	{name: "defaultRWConcern", write: func(_ *Dispatcher, b *document.Builder) { appendDefaultConcern(b) }},
+	{name: "defaultRWConcern", write: func(d *Dispatcher, b *document.Builder) { d.defaults().appendTo(b, false) }},
 	{name: "extra_info", write: (*Dispatcher).extraSection},
 	{name: "globalLock", write: (*Dispatcher).globalLockSection},
 	{name: "logicalSessionRecordCache", write: (*Dispatcher).sessionsSection},
@@ -65,7 +65,7 @@ func (d *Dispatcher) appendServerStatus(b *document.Builder, wanted func(section
 	b.AppendString("version", d.opts.Version)
 	b.Close()
 	for _, s := range statusSections {
-		if !wanted(s) || s.name == "repl" && d.set.View().Standalone() {
+		if !wanted(s) || (s.name == "repl" || s.name == "defaultRWConcern") && d.set.View().Standalone() {
 			continue
 		}
 		b.OpenDoc(s.name)

@@ -15,6 +15,9 @@ import (
 func (o *operation) readWriteConcern() error {
 	v := o.generic.writeConcern
 	o.generic.write = replset.ImplicitWriteConcern()
+	if o.row.writeConcern && !o.view.Standalone() {
+		o.generic.write = o.d.defaults().writeConcern()
+	}
 	if v.IsMissing() {
 		return nil
 	}
@@ -28,9 +31,12 @@ func (o *operation) readWriteConcern() error {
 	default:
 		return oldWrongType("writeConcern", "object", v.Type)
 	}
-	var err error
-	if o.generic.write, err = replset.ParseWriteConcern(v.Doc(), false); err != nil {
+	w, err := replset.ParseWriteConcern(v.Doc(), false)
+	if err != nil {
 		return err
+	}
+	if !w.Implicit() {
+		o.generic.write = w
 	}
 	if o.view.Standalone() {
 		return o.generic.write.CheckStandalone()

@@ -64,7 +64,9 @@ type applier struct {
 	pos     storage.Position
 	reader  oplog.Reader
 	fresh   bool // the entry has not been applied before
-	op      oplog.Op
+
+	settings bool // it changes the collection of settings
+	op       oplog.Op
 }
 
 func (e *Engine) applyBatch(entries []Entry) error {
@@ -88,6 +90,9 @@ func (e *Engine) applyBatch(entries []Entry) error {
 		return err
 	}
 	e.publishApplied(a)
+	if a.settings {
+		e.settingsChanges.Add(1)
+	}
 	if check := entries[len(entries)-1].Data; isCheck(check) {
 		e.pinCheck(check)
 	}
@@ -137,6 +142,9 @@ func (a *applier) group(group []byte) error {
 		return nil
 	}
 	a.pos.TS = uint64(h.Last())
+	if h.Namespace == SettingsNS {
+		a.settings = true
+	}
 	if h.Collection != 0 && (h.Documents != 0 || h.Bytes != 0) {
 		c := a.e.counters(h.Collection)
 		c.committedDocuments.Add(h.Documents)
@@ -148,6 +156,7 @@ func (a *applier) group(group []byte) error {
 
 func (a *applier) mutation(m oplog.Mutation) (err error) {
 	if keys.SpaceOf(m.Key) == keys.SpaceCatalog {
+		a.settings = true // it may be the collection of settings that comes or goes
 		if a.catalog, err = a.e.applyCatalog(a.catalog, m.Key, m.Value, m.Kind == oplog.Remove); err != nil {
 			return err
 		}
@@ -262,6 +271,7 @@ func (e *Engine) Install(dir string) error {
 	if err := e.load(); err != nil {
 		return err
 	}
+	e.settingsChanges.Add(1)
 	e.announceApplied()
 	return nil
 }

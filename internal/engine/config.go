@@ -17,6 +17,13 @@ var (
 	membersKey = keys.AppendMeta(nil, keys.Records, "members")
 )
 
+// SettingsNS is a collection in which commands look up how they are to work.
+const SettingsNS = "config.settings"
+
+// SettingsChanges counts what was committed to the collection of settings, so that who has read it knows whether to read it again. A primary's own
+// writes are counted when they are committed.
+func (e *Engine) SettingsChanges() uint64 { return e.settingsChanges.Load() }
+
 // ApplyConfig applies an entry that changed the members: members is the log's own record of them, config the
 // configuration as stored, nil if it stays as it is.
 func (e *Engine) ApplyConfig(entry Entry, members []byte, config document.Doc) error {

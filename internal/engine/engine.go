@@ -61,6 +61,8 @@ type Engine struct {
 
 	sortBytes atomic.Int64 // see SortBytes
 
+	settingsChanges atomic.Uint64 // see SettingsChanges
+
 	uses   sync.Map // number of an index -> *IndexUse
 	builds sync.Map // number of an index that is being built -> *BuildProgress
 
@@ -241,6 +243,7 @@ func (e *Engine) StepDown(uint64) {
 		st := e.state.Load()
 		e.publishLocked(e.committedState(st.storage, st.committed))
 		e.history.clearRecent() // some of it may never have been
+		e.settingsChanges.Add(1)
 		for _, coll := range st.committed.numbers {
 			coll.stats.show()
 		}

@@ -28,6 +28,7 @@ type WriteConcern struct {
 const (
 	clientSupplied  = "clientSupplied"
 	implicitDefault = "implicitDefault"
+	customDefault   = "customDefault"
 )
 
 // MaxW is the largest number that w may be, whatever the size of the set.
@@ -147,6 +148,12 @@ func (p *writeConcernParser) parseProvenance(name string, v document.Value) erro
 // Implicit reports whether the command named no write concern.
 func (w WriteConcern) Implicit() bool { return w.source == implicitDefault }
 
+// AsDefault returns w as the write concern of commands that name none.
+func (w WriteConcern) AsDefault() WriteConcern {
+	w.source = customDefault
+	return w
+}
+
 // Unacknowledged reports whether nobody waits for the write.
 func (w WriteConcern) Unacknowledged() bool {
 	return w.W == 0 && !w.Majority && !w.HasMode && w.Tags == nil && !w.WaitsForDisk()
@@ -158,6 +165,19 @@ func (w WriteConcern) WaitsForDisk() bool { return w.J || w.FSync }
 // Document returns w as errors show it in errInfo.writeConcern.
 func (w WriteConcern) Document() document.Doc {
 	var b document.Builder
+	w.appendFields(&b)
+	b.AppendString("provenance", w.source)
+	return b.Finish()
+}
+
+// DefaultDocument returns w as the default write concern is stored and shown.
+func (w WriteConcern) DefaultDocument() document.Doc {
+	var b document.Builder
+	w.appendFields(&b)
+	return b.Finish()
+}
+
+func (w WriteConcern) appendFields(b *document.Builder) {
 	switch {
 	case w.Majority:
 		b.AppendString("w", "majority")
@@ -175,8 +195,6 @@ func (w WriteConcern) Document() document.Doc {
 		b.AppendBool("fsync", true)
 	}
 	b.AppendInt32("wtimeout", int32(w.Timeout.Milliseconds()))
-	b.AppendString("provenance", w.source)
-	return b.Finish()
 }
 
 // CheckStandalone returns why a standalone must refuse a command with this write concern, before it writes anything.
