@@ -139,7 +139,7 @@ func (m *member) startNode(sockets *listeners) error {
 	n, err := node.Start(node.Options{
 		DBPath: o.DBPath, Listeners: sockets.clients, Naming: naming(o),
 		Dial: func(ctx context.Context, host string) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", host) },
-		Set:  o.Set, CacheBytes: o.CacheBytes, OplogBytes: o.OplogBytes,
+		Set:  o.Set, CacheBytes: o.CacheBytes, OplogBytes: o.OplogBytes, OplogRetention: o.OplogRetention,
 		MaxConns: o.MaxConns, Quiet: o.Quiet, EnableTestCommands: o.EnableTests, Parameters: o.Parameters, SlowMS: o.SlowMS,
 		Process: m, Logger: m.log.Logger(), OnFatal: m.fatal,
 	})

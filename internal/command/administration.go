@@ -2,9 +2,12 @@ package command
 
 import (
 	"context"
+	"strconv"
+	"time"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/replset"
 )
 
 // Commands of administrators about what Morton has none of, or has in one form only: what they ask is answered, what they would change is
@@ -19,6 +22,7 @@ func administrationCommands() []*row {
 		{name: "setDefaultRWConcern", help: "changes the concerns of clients that name none", adminOnly: true, runs: onPrimary, writes: true, writeConcern: true, prepare: typed(setDefaultFields, runSetDefaultConcern)},
 		{name: "replSetMaintenance", help: "takes a secondary out of service", adminOnly: true, prepare: plain(runMaintenance)},
 		{name: "replSetSyncFrom", help: "whom a secondary follows", adminOnly: true, prepare: plain(runSyncFrom)},
+		{name: "replSetResizeOplog", help: "how much of the log this member keeps", adminOnly: true, prepare: typed(resizeFields, runResizeOplog)},
 		{name: "replSetAbortPrimaryCatchUp", help: "ends the catching up of a new primary", adminOnly: true, prepare: plain(runAbortCatchUp)},
 		{name: "replSetHeartbeat", help: "a message between mongods", adminOnly: true, prepare: plain(runHeartbeat)},
 	}
@@ -54,27 +58,86 @@ func runSetCompatibility(_ context.Context, o *operation) error {
 	return mongoerr.New(4926900, "Invalid feature compatibility version value, expected '5.0' or '5.3' or '6.0. See https://docs.mongodb.com/master/release-notes/5.0-compatibility/#feature-compatibility.")
 }
 
+// runMaintenance takes a secondary out of service, or back.
 func runMaintenance(_ context.Context, o *operation) error {
-	return o.onlySecondaries("primaries can't modify maintenance mode", "maintenance mode is not supported by this version of Morton")
+	if err := o.view.CheckMaintenance(); err != nil {
+		return err
+	}
+	return o.d.set.Maintain(o.first.Value.Truthy())
 }
 
+// runSyncFrom changes nothing: every secondary follows the primary. To ask for just that is allowed.
 func runSyncFrom(_ context.Context, o *operation) error {
-	return o.onlySecondaries("primaries don't sync", "every secondary follows the primary; replSetSyncFrom can change nothing")
+	if err := o.view.RequireSet(); err != nil {
+		return err
+	}
+	host, port, err := replset.ParseHost(o.first.Value.Str())
+	if err != nil {
+		return mongoerr.New(mongoerr.FailedToParse, "%s", err.Error())
+	}
+	target := replset.JoinHost(host, port)
+	previous, err := o.view.CheckSyncFrom(target)
+	if err != nil {
+		return err
+	}
+	o.out.AppendString("syncFromRequested", target)
+	if previous != "" {
+		o.out.AppendString("prevSyncTarget", previous)
+	}
+	return nil
 }
 
-// onlySecondaries refuses on a primary in mongod's words, and on others because it is not there.
-func (o *operation) onlySecondaries(onPrimary, elsewhere string) error {
-	if o.view.Standalone() {
-		return mongoerr.New(mongoerr.NoReplicationEnabled, "not running with --replSet")
+type resizeArgs struct {
+	megabytes, hours float64
+	hasHours         bool
+}
+
+var resizeFields = newSchema("replSetResizeOplog",
+	decimalNumber("size", 990, 1<<30, func(a *resizeArgs) *float64 { return &a.megabytes }),
+	decimalNumber("minRetentionHours", 0, 0, func(a *resizeArgs) *float64 { return &a.hours }).then(func(a *resizeArgs) error {
+		a.hasHours = true
+		return nil
+	}),
+).loose()
+
+// decimalNumber takes a number with a fraction that is not less than least nor, if that is not 0, more than most.
+func decimalNumber[A any](name string, least, most float64, at func(*A) *float64) field[A] {
+	return field[A]{name: name, set: func(a *A, v document.Value) error {
+		f, ok := v.AsFloat64()
+		const out = "BSON field '%s' value must be %s %s, actual value '%s'"
+		switch {
+		case !ok:
+			return wrongType(v.Type, "long", "int", "decimal", "double")
+		case f < least:
+			return mongoerr.New(51024, out, name, ">=", shortNumber(least), shortNumber(f))
+		case most != 0 && f > most:
+			return mongoerr.New(51024, out, name, "<=", shortNumber(most), shortNumber(f))
+		}
+		*at(a) = f
+		return nil
+	}}
+}
+
+// shortNumber prints a number with six digits, as mongod does in messages.
+func shortNumber(f float64) string { return strconv.FormatFloat(f, 'g', 6, 64) }
+
+// runResizeOplog changes how much of this member's log is kept.
+func runResizeOplog(_ context.Context, o *operation, a *resizeArgs) error {
+	if !o.view.Initiated() || o.view.State == replset.Arbiter {
+		return mongoerr.New(mongoerr.NamespaceNotFound, "oplog does not exist")
 	}
-	if o.view.Writable {
-		return mongoerr.New(mongoerr.NotSecondary, "%s", onPrimary)
+	retention := time.Duration(-1)
+	if a.hasHours {
+		retention = time.Duration(a.hours * float64(time.Hour))
 	}
-	return mongoerr.New(mongoerr.NotImplemented, "%s", elsewhere)
+	return o.d.set.ResizeOplog(int64(a.megabytes*(1<<20)), retention)
 }
 
 // runAbortCatchUp: a member is primary only when it has applied everything.
 func runAbortCatchUp(_ context.Context, o *operation) error {
+	if err := o.view.RequireSet(); err != nil {
+		return err
+	}
 	return mongoerr.New(mongoerr.IllegalOperation, "The node is not in catch-up mode.")
 }
 

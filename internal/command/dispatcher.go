@@ -26,7 +26,6 @@ type Options struct {
 	Version      string   // Morton's own
 	Compressors  []string // offered to clients, in any order
 	TestCommands bool     // --setParameter enableTestCommands=1: fail points exist
-	OplogBytes   int64    // how much of the log is kept, for statistics
 	SlowMS       int64    // operations that take as long are logged (0: all); see [DefaultSlowMS]
 	// SetLogLevel changes the log's verbosity, 0 to 5; nil: it cannot be changed.
 	SetLogLevel func(int)

@@ -111,7 +111,7 @@ func (d *Dispatcher) describeVirtual(db, name string) document.Doc {
 	b.OpenDoc("options")
 	if db+"."+name == oplogNS {
 		b.AppendBool("capped", true)
-		appendCount(&b, "size", d.opts.OplogBytes)
+		appendCount(&b, "size", d.set.OplogBytes())
 	}
 	b.Close()
 	b.OpenDoc("info")

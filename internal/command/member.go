@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"net"
+	"time"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/oplog"
@@ -66,6 +67,12 @@ type ReplicaSet interface {
 	StepDown(ctx context.Context, how StepDown) error
 	// Freeze keeps this member from standing for election for some seconds; 0 ends that.
 	Freeze(ctx context.Context, seconds int64) (document.Doc, error)
+	// Maintain takes this secondary out of service, or back into it.
+	Maintain(on bool) error
+	// ResizeOplog changes how much of the log is kept: bytes (0: as much as before), and at least that of so long a time (negative: as long as before).
+	ResizeOplog(bytes int64, retention time.Duration) error
+	// OplogBytes returns how much of the log is kept.
+	OplogBytes() int64
 	// Identity returns what this process tells another member that asks who it is (_mortonIdentity).
 	Identity() document.Doc
 }

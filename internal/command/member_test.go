@@ -52,7 +52,7 @@ func newTestMember(t testing.TB, n int, options ...func(*Options)) *testMember {
 	}
 	m.engine.Connect(m, m)
 	m.view = testView(n, replset.Primary)
-	o := Options{Set: m, Log: m, Engine: m.engine, Process: m, Version: "0.0.0-test", TestCommands: true, SlowMS: DefaultSlowMS, Compressors: []string{"snappy", "zlib"}, OplogBytes: 1 << 30}
+	o := Options{Set: m, Log: m, Engine: m.engine, Process: m, Version: "0.0.0-test", TestCommands: true, SlowMS: DefaultSlowMS, Compressors: []string{"snappy", "zlib"}}
 	for _, f := range options {
 		f(&o)
 	}
@@ -174,6 +174,12 @@ func (m *testMember) WaitDurable(context.Context, oplog.OpTime) error { return n
 func (m *testMember) WaitTagged(ctx context.Context, op oplog.OpTime, _ replset.WriteConcern) error {
 	return m.WaitReplicated(ctx, op, 2)
 }
+
+func (m *testMember) Maintain(bool) error { return nil }
+
+func (m *testMember) ResizeOplog(int64, time.Duration) error { return nil }
+
+func (m *testMember) OplogBytes() int64 { return 1 << 30 }
 
 func (m *testMember) WaitReplicated(ctx context.Context, op oplog.OpTime, _ int) error {
 	return m.WaitCommitted(ctx, op)

@@ -140,7 +140,7 @@ func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns 
 		b.AppendBool("capped", capped)
 	}
 	if capped {
-		appendBounds(b, coll, d.opts.OplogBytes, scale)
+		appendBounds(b, coll, d.set.OplogBytes(), scale)
 	}
 	appendCount(b, "nindexes", int64(len(indexes)))
 	b.OpenDoc("indexDetails")

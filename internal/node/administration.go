@@ -58,6 +58,31 @@ func (n *Node) Freeze(_ context.Context, seconds int64) (document.Doc, error) {
 	return b.Finish(), nil
 }
 
+// Maintain takes this secondary out of service, or back into it once for each time that it was taken out.
+func (n *Node) Maintain(on bool) error {
+	if err := n.freshView().CheckMaintenance(); err != nil {
+		return err
+	}
+	t := &n.topology
+	t.mu.Lock()
+	if !on && t.maintenance == 0 {
+		t.mu.Unlock()
+		return mongoerr.New(mongoerr.OperationFailed, "already out of maintenance mode")
+	}
+	if on {
+		t.maintenance++
+	} else {
+		t.maintenance--
+	}
+	out := t.maintenance > 0
+	t.mu.Unlock()
+	if raft := n.raft.Load(); raft != nil {
+		raft.Bar(out)
+	}
+	n.bump()
+	return nil
+}
+
 // process is the program around the node as commands see it ([command.Process]).
 type process struct{ n *Node }
 

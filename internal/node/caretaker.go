@@ -38,6 +38,7 @@ func (n *Node) caretake() {
 		if raft == nil || s == nil {
 			continue
 		}
+		n.noteUnwilling(raft)
 		switch st := raft.Status(); {
 		case st.Primary && !st.ConfState.Joint():
 			n.careFor(raft, s, st)
@@ -46,6 +47,19 @@ func (n *Node) caretake() {
 			compared = time.Now()
 		}
 	}
+}
+
+// noteUnwilling tells the log which members would refuse to take over.
+func (n *Node) noteUnwilling(raft *raftnode.Node) {
+	var ids []uint64
+	if tr := n.transport.Load(); tr != nil {
+		for _, p := range tr.Peers() {
+			if p.Connected && p.Status.Unwilling {
+				ids = append(ids, p.ID)
+			}
+		}
+	}
+	raft.SetUnwilling(ids)
 }
 
 // careFor does the next thing that a primary has to do for its set.
@@ -101,7 +115,10 @@ func (n *Node) onMismatch(m peer.Mismatch) {
 	if raft == nil || !raft.Status().Primary {
 		return
 	}
-	joins := m.Uninitialised || n.returns(m)
+	joins, arbiter := m.Uninitialised, false
+	if !joins {
+		joins, arbiter = n.returns(m)
+	}
 	n.changing.Lock()
 	defer n.changing.Unlock()
 	st := raft.Status()
@@ -110,7 +127,7 @@ func (n *Node) onMismatch(m peer.Mismatch) {
 		return
 	}
 	i := s.memberOf(m.Expected)
-	if i < 0 || s.config.Members[i].Host != m.Host || !joins || m.Actual == 0 || s.memberOf(m.Actual) >= 0 {
+	if i < 0 || s.config.Members[i].Host != m.Host || !joins || arbiter && !s.config.Members[i].Arbiter || m.Actual == 0 || s.memberOf(m.Actual) >= 0 {
 		n.log.Warn("another member than expected answers", "c", "REPL", "id", 6015323, "member", m.Host, "reason", m.Reason)
 		return
 	}
@@ -119,12 +136,12 @@ func (n *Node) onMismatch(m peer.Mismatch) {
 		s.withDisk(s.config.Members[i].ID, m.Actual), "replace disk", m.Actual)
 }
 
-// returns reports whether the member that answered was in this set before.
-func (n *Node) returns(m peer.Mismatch) bool {
+// returns reports whether the member that answered was in this set before, and whether as an arbiter, without data.
+func (n *Node) returns(m peer.Mismatch) (returns, arbiter bool) {
 	ctx, cancel := context.WithTimeout(n.ctx, askTimeout)
 	defer cancel()
 	a, err := n.askIdentity(ctx, m.Host)
-	return err == nil && a.RaftID == m.Actual && a.Initiated && a.SetID == n.identity.Load().setID()
+	return err == nil && a.RaftID == m.Actual && a.Initiated && a.SetID == n.identity.Load().setID(), a.Arbiter
 }
 
 // newTransport returns the transport of this member of the set.

@@ -25,6 +25,8 @@ type identity struct {
 	Set     string `json:"set,omitempty"`     // the replica set that it belongs to
 	SetID   string `json:"setId,omitempty"`   // and which of that name, as hexadecimal ObjectId
 	Arbiter bool   `json:"arbiter,omitempty"` // it followed the log as an arbiter, without the data: it can never hold data any more
+
+	OplogBytes int64 `json:"oplogBytes,omitempty"` // what replSetResizeOplog said
 }
 
 const identityVersion = 1

@@ -22,7 +22,7 @@ func (n *Node) Initiate(ctx context.Context, arg document.Value, legacy bool) (d
 		return nil, err
 	}
 	setID := newObjectID()
-	s := &stored{config: in.Config.WithID(setID).WithTerm(1), disks: map[int32]uint64{}}
+	s := &stored{config: in.Config.WithID(setID).WithTerm(n.firstTerm()), disks: map[int32]uint64{}}
 	self, err := n.probe(ctx, s)
 	if err != nil {
 		return nil, err
@@ -100,10 +100,11 @@ func (n *Node) begin(s *stored, setID document.ObjectID) error {
 	case n.identity.Load().SetID != "":
 		return mongoerr.New(mongoerr.AlreadyInitialized, "already initialized")
 	}
-	if err := n.join(setID); err != nil {
+	// In this order: a directory that belongs to the set has its configuration.
+	if err := n.bootstrap(s.confState(), s); err != nil {
 		return err
 	}
-	if err := n.bootstrap(s.confState(), s); err != nil {
+	if err := n.join(setID); err != nil {
 		return err
 	}
 	return n.run(nil)
@@ -111,11 +112,5 @@ func (n *Node) begin(s *stored, setID document.ObjectID) error {
 
 // join makes it durable that this data directory belongs to the set. n.mu is held.
 func (n *Node) join(setID document.ObjectID) error {
-	id := *n.identity.Load()
-	id.Set, id.SetID = n.opts.Set.Name, setID.Hex()
-	if err := id.save(n.opts.FS, n.identityPath()); err != nil {
-		return err
-	}
-	n.identity.Store(&id)
-	return nil
+	return n.changeIdentity(func(id *identity) { id.Set, id.SetID = n.opts.Set.Name, setID.Hex() })
 }

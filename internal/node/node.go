@@ -36,8 +36,9 @@ type Options struct {
 
 	Set replset.SetOption // of --replSet; without a name for a standalone
 
-	CacheBytes int64 // block cache of the stores; 0: DefaultCacheBytes
-	OplogBytes int64 // how much log is kept; 0: DefaultOplogBytes
+	CacheBytes     int64         // block cache of the stores; 0: DefaultCacheBytes
+	OplogBytes     int64         // how much log is kept, if replSetResizeOplog has not said otherwise; 0: DefaultOplogBytes
+	OplogRetention time.Duration // and that of so long a time at least
 
 	MaxConns           int
 	Quiet              bool // no line for each connection
@@ -89,14 +90,16 @@ type Node struct {
 	transport atomic.Pointer[peer.Transport]
 	stored    atomic.Pointer[stored]
 	topology  topology
+	window    oplogWindow
 	syncing   initialSync
 
 	changing sync.Mutex // held by who changes the members of the set, as their primary
 	adopting sync.Mutex // held by who changes stored
 
-	identity atomic.Pointer[identity]
-	arbiter  atomic.Bool // this member follows the log without its data
-	flushed  time.Time   // when an arbiter last made its place in the log durable; the applier's
+	identity    atomic.Pointer[identity]
+	identifying sync.Mutex  // held by who changes identity
+	arbiter     atomic.Bool // this member follows the log without its data
+	flushed     time.Time   // when an arbiter last made its place in the log durable; the applier's
 
 	ctx    context.Context // of the node's own goroutines
 	cancel context.CancelFunc
@@ -143,6 +146,7 @@ func (n *Node) open() (err error) {
 	n.identity.Store(id)
 	n.raftID = id.RaftID
 	n.arbiter.Store(id.Arbiter)
+	n.openWindow(id)
 	if n.store, err = storage.Open(storage.Options{FS: fs, Dir: path(n.opts.DBPath, "storage"), CacheBytes: n.opts.CacheBytes,
 		MemTableSize: memTableBytes, OnFlush: n.compactLog, Logf: n.logf, Fatalf: n.fatalf}); err != nil {
 		return err
@@ -205,7 +209,7 @@ func (n *Node) checkSet() error {
 	case set == "" && members == nil:
 		return nil // new
 	case set == "":
-		return fmt.Errorf("the data directory %s is that of a standalone; turning it into a member of a set is not supported yet: start without --replSet, or with an empty --dbpath", n.opts.DBPath)
+		return n.replayStandalone() // to be initiated with its data
 	case name == "":
 		return fmt.Errorf("the data directory %s belongs to the replica set %q: start with --replSet %s", n.opts.DBPath, set, set)
 	}
@@ -251,7 +255,7 @@ func (n *Node) bootstrap(cs raftnode.ConfState, config *stored) error {
 	if config != nil {
 		doc = config.encode()
 	}
-	first := engine.Entry{Index: n.engine.Applied().Index + 1, Term: 1}
+	first := engine.Entry{Index: n.engine.Applied().Index + 1, Term: n.firstTerm()}
 	if err := n.engine.ApplyConfig(first, members, doc); err != nil {
 		return err
 	}
@@ -345,6 +349,19 @@ func (n *Node) adopt(s *stored) error {
 	return nil
 }
 
+// changeIdentity changes what the data directory is, durably.
+func (n *Node) changeIdentity(change func(*identity)) error {
+	n.identifying.Lock()
+	defer n.identifying.Unlock()
+	id := *n.identity.Load()
+	change(&id)
+	if err := id.save(n.opts.FS, n.identityPath()); err != nil {
+		return err
+	}
+	n.identity.Store(&id)
+	return nil
+}
+
 // takeRole makes the member an arbiter, or one with data. An arbiter leaves out what the log brings, so that its directory can never be that of
 // a member with data: it remembers before it leaves anything out.
 func (n *Node) takeRole(arbiter bool) error {
@@ -356,12 +373,9 @@ func (n *Node) takeRole(arbiter bool) error {
 	if !arbiter {
 		return fmt.Errorf("the data directory %s was an arbiter's and has none of the set's data: start this member with an empty --dbpath", n.opts.DBPath)
 	}
-	changed := *id
-	changed.Arbiter = true
-	if err := changed.save(n.opts.FS, n.identityPath()); err != nil {
+	if err := n.changeIdentity(func(id *identity) { id.Arbiter = true }); err != nil {
 		return err
 	}
-	n.identity.Store(&changed)
 	n.arbiter.Store(true)
 	return nil
 }
@@ -507,17 +521,4 @@ func (n *Node) compactLog() {
 	if err := raft.Compact(upTo); err != nil && n.ctx.Err() == nil {
 		n.log.Warn("the log could not be trimmed", "c", "STORAGE", "id", 6015313, "error", err)
 	}
-}
-
-// behindOplog returns the last entry behind the newest OplogBytes of the log; 0 if there is none.
-func (n *Node) behindOplog() uint64 {
-	kept := int64(0)
-	segments := n.file.Segments()
-	for i := len(segments) - 1; i >= 0; i-- {
-		if kept >= n.opts.OplogBytes {
-			return segments[i].LastIndex
-		}
-		kept += segments[i].Bytes
-	}
-	return 0
 }

@@ -25,13 +25,14 @@ type set struct {
 	t       *testing.T
 	network *memnet.Network
 	hosts   []string
+	name    string // of --replSet; empty: they are standalones
 	fs      map[string]*vfs.MemFS
 	nodes   map[string]*Node
 	killing sync.Map // hosts whose process is being killed: what fails there now does not matter
 }
 
 func newSet(t *testing.T, hosts ...string) *set {
-	s := &set{t: t, network: memnet.New(1), hosts: hosts, fs: map[string]*vfs.MemFS{}, nodes: map[string]*Node{}}
+	s := &set{t: t, network: memnet.New(1), hosts: hosts, name: "foo", fs: map[string]*vfs.MemFS{}, nodes: map[string]*Node{}}
 	for _, h := range hosts {
 		s.fs[h] = vfs.NewCrashableMem()
 	}
@@ -56,7 +57,7 @@ func (s *set) start(host string) *Node {
 	}
 	n, err := Start(Options{
 		FS: s.fs[host], DBPath: "db", Listeners: []net.Listener{l}, Naming: replset.Naming{Hostname: name, Bind: []string{name}, Port: 27017},
-		Set: replset.SetOption{Name: "foo", Seeds: seeds}, CacheBytes: 1 << 20, Quiet: true,
+		Set: replset.SetOption{Name: s.name, Seeds: seeds}, CacheBytes: 1 << 20, Quiet: true,
 		Dial:   func(ctx context.Context, to string) (net.Conn, error) { return s.network.Dial(ctx, host, to) },
 		Logger: slog.New(slog.NewTextHandler(testWriter{s.t, name}, nil)),
 		OnFatal: func(err error) {

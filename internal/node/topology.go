@@ -21,6 +21,8 @@ type topology struct {
 	changed  chan struct{} // closed at the next change; nil if nobody waits
 	writable bool
 	election *replset.Election
+
+	maintenance int // how often maintenance was asked for and not ended yet
 }
 
 // shownView is a view and when it was made: optimes in it may be viewAge old, roles never are.
@@ -87,10 +89,10 @@ func (n *Node) View() *replset.View {
 func (n *Node) freshView() *replset.View {
 	t := &n.topology
 	t.mu.Lock()
-	counter, writable, election := t.counter, t.writable, t.election
+	counter, writable, election, maintenance := t.counter, t.writable, t.election, t.maintenance
 	t.mu.Unlock()
 	v := &replset.View{
-		SetName: n.opts.Set.Name, Self: -1, Primary: -1, SyncFrom: -1, Started: n.started,
+		SetName: n.opts.Set.Name, Self: -1, Primary: -1, SyncFrom: -1, Started: n.started, Maintenance: maintenance,
 		Topology: replset.TopologyVersion{ProcessID: n.process, Counter: counter},
 	}
 	if raft := n.raft.Load(); raft != nil {
@@ -107,7 +109,7 @@ func (n *Node) freshView() *replset.View {
 // describe fills in what the log and the other members say.
 func (n *Node) describe(v *replset.View, raft *raftnode.Node, writable bool, election *replset.Election) {
 	st := raft.Status()
-	v.Term = st.Term
+	v.Term, v.Frozen = st.Term, raft.Frozen()
 	v.Applied = point(st.AppliedTS, st.AppliedTerm)
 	v.Durable = point(st.DurableTS, st.Term)
 	v.Committed = point(min(st.CommittedTS, st.AppliedTS), st.AppliedTerm)
@@ -137,6 +139,8 @@ func (n *Node) describe(v *replset.View, raft *raftnode.Node, writable bool, ele
 		v.SyncFrom = v.Primary
 		if s.config.Members[v.Self].Arbiter {
 			v.State, v.SyncFrom = replset.Arbiter, -1
+		} else if v.Maintenance > 0 {
+			v.State = replset.Recovering
 		}
 		if st.Leader == n.raftID {
 			v.Primary = -1 // elected, but not yet writable
@@ -169,7 +173,7 @@ func memberStatus(p peer.PeerStatus, s *stored) replset.MemberStatus {
 	m := replset.MemberStatus{
 		State: replset.State(p.Status.State), Up: p.Connected && !p.LastHeard.IsZero(), Ping: p.Ping, LastHeartbeat: p.LastHeard, LastHeartbeatRecv: p.LastStatus,
 		Applied: point(p.Status.Applied.TS, p.Status.Applied.Term), Durable: point(p.Status.Durable.TS, p.Status.Durable.Term),
-		SyncFrom: -1, InfoMessage: p.Status.Message, ConfigVersion: p.Status.ConfigVersion, ConfigTerm: p.Status.ConfigTerm,
+		SyncFrom: -1, InfoMessage: p.Status.Message, Frozen: p.Status.Unwilling, ConfigVersion: p.Status.ConfigVersion, ConfigTerm: p.Status.ConfigTerm,
 	}
 	if p.Status.Leader != 0 && p.Status.Leader != p.ID && m.State != replset.Arbiter {
 		m.SyncFrom = s.memberOf(p.Status.Leader)
@@ -206,6 +210,7 @@ func (n *Node) status() peer.Status {
 	st.Applied = oplog.OpTime{TS: oplog.Timestamp(v.Applied.TS), Term: v.Applied.Term}
 	st.Durable = oplog.OpTime{TS: rs.DurableTS, Term: rs.Term}
 	st.Term, st.Leader = rs.Term, rs.Leader
+	st.Unwilling = !v.Frozen.IsZero() || v.Maintenance > 0
 	st.Message = v.Info
 	if v.Config != nil {
 		st.ConfigVersion, st.ConfigTerm = v.Config.Version, v.Config.Term

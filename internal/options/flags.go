@@ -59,6 +59,7 @@ var flags = []flag{
 
 	{name: "replSet", path: "replication.replSet", group: replication, arg: "NAME[/SEEDS]", help: "be a member of this set; seeds are other members, host:port with commas between them"},
 	{name: "oplogSize", path: "replication.oplogSizeMB", group: replication, arg: "MB", help: "how much of the log to keep (1024)"},
+	{name: "oplogMinRetentionHours", path: "storage.oplogMinRetentionHours", group: replication, arg: "HOURS", help: "and at least that of the last hours (0)"},
 
 	{name: "networkMessageCompressors", path: "net.compression.compressors"},
 	{name: "configExpand", path: "configExpand"},
@@ -95,7 +96,6 @@ var flags = []flag{
 	{name: "nojournal", path: "storage.journal.enabled", isSwitch: true, means: "false"},
 	{name: "dur", path: "storage.journal.enabled", isSwitch: true},
 	{name: "nodur", path: "storage.journal.enabled", isSwitch: true, means: "false"},
-	{name: "oplogMinRetentionHours", path: "storage.oplogMinRetentionHours"},
 	{name: "awsIamSessionToken", path: "awsIamSessionToken"},
 	{name: "enableFreeMonitoring", path: "cloud.monitoring.free.state"},
 	{name: "freeMonitoringTag", path: "cloud.monitoring.free.tags"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/replset"
@@ -24,13 +25,14 @@ type Options struct {
 	SocketMode uint32
 	HTTP       bool // the console, at Port+1000
 
-	DBPath      string
-	Set         replset.SetOption
-	OplogBytes  int64 // 0: the default
-	CacheBytes  int64 // 0: the default
-	SlowMS      int64
-	JournalOff  bool // asked for, and not possible: refused in a set
-	EnableTests bool // enableTestCommands
+	DBPath         string
+	Set            replset.SetOption
+	OplogBytes     int64         // 0: the default
+	OplogRetention time.Duration // and of so long a time at least
+	CacheBytes     int64         // 0: the default
+	SlowMS         int64
+	JournalOff     bool // asked for, and not possible: refused in a set
+	EnableTests    bool // enableTestCommands
 
 	LogPath   string
 	LogAppend bool

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mortondb/morton/internal/replset"
 )
@@ -198,7 +199,13 @@ var table = []setting{
 	{path: "storage.wiredTiger.engineConfig.statisticsLogDelaySecs", kind: integer, apply: harmless(oneDisk)},
 	{path: "storage.wiredTiger.collectionConfig.blockCompressor", apply: harmless(oneDisk)},
 	{path: "storage.wiredTiger.indexConfig.prefixCompression", kind: boolean, apply: harmless(oneDisk)},
-	{path: "storage.oplogMinRetentionHours", kind: number, apply: refuseUnless("the oplog is kept by size. Use --oplogSize", "0")},
+	{path: "storage.oplogMinRetentionHours", kind: number, apply: func(o *Options, g given) error {
+		if g.value.num < 0 {
+			return badValue("bad --oplogMinRetentionHours, argument must be greater or equal to 0")
+		}
+		o.OplogRetention = time.Duration(g.value.num * float64(time.Hour))
+		return nil
+	}},
 	{path: "storage.queryableBackupMode", kind: boolean, apply: refuseUnless("there is no such mode", "false")},
 	{path: "storage.preallocDataFiles", kind: boolean, apply: harmless(oneDisk)},
 	{path: "storage.smallFiles", kind: boolean, apply: harmless(oneDisk)},

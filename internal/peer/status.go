@@ -19,6 +19,7 @@ type Status struct {
 	ConfigTerm    int64
 	Uptime        time.Duration
 	Wall          time.Time // the sender's clock when it was sent
+	Unwilling     bool      // it would not become primary now: frozen, or in maintenance
 	Message       string    // what the member is busy with, for replSetGetStatus's infoMessage
 }
 
@@ -53,6 +54,9 @@ func (w *frameWriter) writeStatus(f *statusFrame) {
 	b.AppendInt64("configTerm", f.ConfigTerm)
 	b.AppendInt64("uptimeMillis", f.Uptime.Milliseconds())
 	b.AppendDate("wall", f.Wall.UnixMilli())
+	if f.Unwilling {
+		b.AppendBool("unwilling", true)
+	}
 	if f.Message != "" {
 		b.AppendString("message", f.Message[:min(len(f.Message), maxStatusMessage)])
 	}
@@ -82,6 +86,7 @@ func parseStatus(data []byte) (statusFrame, error) {
 		"configTerm":    func(v document.Value) { f.ConfigTerm = v.Int64() },
 		"uptimeMillis":  func(v document.Value) { f.Uptime = time.Duration(v.Int64()) * time.Millisecond },
 		"wall":          func(v document.Value) { f.Wall = time.UnixMilli(v.Int64()) },
+		"unwilling":     func(v document.Value) { f.Unwilling = v.Bool() },
 		"message":       func(v document.Value) { f.Message = string([]byte(v.Str())) },
 		"clock":         func(v document.Value) { f.clock = v.Int64() },
 		"echo":          func(v document.Value) { f.echo = v.Int64() },

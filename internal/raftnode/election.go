@@ -95,7 +95,31 @@ func (n *Node) singleLocked() bool {
 
 // mayCampaignLocked reports whether this node may ask for votes.
 func (n *Node) mayCampaignLocked() bool {
-	return n.frozenUntil.IsZero() && slices.Contains(n.conf.Voters, n.opts.ID) && n.memberLocked(n.opts.ID).electable()
+	return n.frozenUntil.IsZero() && !n.barred && slices.Contains(n.conf.Voters, n.opts.ID) && n.memberLocked(n.opts.ID).electable()
+}
+
+// Bar keeps this node from campaigning until it is called again. It is for a member in maintenance; one that leads goes on.
+func (n *Node) Bar(barred bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.barred = barred
+}
+
+// SetUnwilling says which members would not take leadership over if this node handed over to them: they have said so.
+func (n *Node) SetUnwilling(ids []uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !slices.Equal(n.unwilling, ids) {
+		n.unwilling = slices.Clone(ids)
+		n.changedLocked()
+	}
+}
+
+// Frozen returns until when this node does not campaign; zero if it does.
+func (n *Node) Frozen() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.frozenUntil
 }
 
 // caretakerTimeouts is how many election timeouts a set goes without leader before a voter that may not be primary asks for
@@ -107,7 +131,7 @@ const caretakerTimeouts = 4
 // hands over as soon as another one has what it has. (A primary and an arbiter have committed something, the primary dies,
 // and the third member had been away.)
 func (n *Node) caretakerLocked() bool {
-	return n.quiet > caretakerTimeouts*int(n.electionTimeout/Tick) && n.frozenUntil.IsZero() &&
+	return n.quiet > caretakerTimeouts*int(n.electionTimeout/Tick) && n.frozenUntil.IsZero() && !n.barred &&
 		slices.Contains(n.conf.Voters, n.opts.ID)
 }
 

@@ -167,7 +167,12 @@ func (h *handing) candidate(slack uint64) uint64 {
 	return best.ID
 }
 
+// eligible reports whether a member could take over now, possible whether it could at all.
 func (h *handing) eligible(m Member, kind raft.ProgressType) bool {
+	return h.possible(m, kind) && !slices.Contains(h.n.unwilling, m.ID)
+}
+
+func (h *handing) possible(m Member, kind raft.ProgressType) bool {
 	n := h.n
 	return m.ID != n.opts.ID && (h.to == 0 || m.ID == h.to) && kind == raft.ProgressTypePeer &&
 		slices.Contains(n.conf.Voters, m.ID) && m.electable()
@@ -177,7 +182,8 @@ func (h *handing) eligible(m Member, kind raft.ProgressType) bool {
 func (h *handing) hopeless() bool {
 	hopeless := true
 	h.n.raw.WithProgress(func(id uint64, kind raft.ProgressType, _ tracker.Progress) {
-		hopeless = hopeless && !h.eligible(h.n.memberLocked(id), kind)
+		m := h.n.memberLocked(id)
+		hopeless = hopeless && !h.possible(m, kind)
 	})
 	return hopeless
 }

@@ -99,6 +99,8 @@ type Node struct {
 	electionTimeout time.Duration
 	elapsed         time.Duration // since raft's clock last ticked, times raftElectionTicks
 	frozenUntil     time.Time
+	barred          bool     // see Bar
+	unwilling       []uint64 // see SetUnwilling
 	gone            goneLeader
 	watchers        chan struct{} // closed when something that a hand-over waits for has changed
 

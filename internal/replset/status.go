@@ -147,6 +147,9 @@ func (v *View) appendMember(b *document.Builder, i int, now time.Time) {
 		m.appendHeartbeats(b)
 	}
 	v.appendSyncSource(b, m.SyncFrom)
+	if self && v.Maintenance > 0 {
+		b.AppendInt32("maintenanceMode", int32(v.Maintenance))
+	}
 	b.AppendString("infoMessage", m.InfoMessage)
 	if m.State == Primary {
 		b.AppendTimestamp("electionTime", m.ElectionTime)

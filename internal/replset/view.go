@@ -32,8 +32,10 @@ type View struct {
 	Election *Election      // the last one this member won; nil if it is not primary
 	Vote     *Vote          // the last one this member took part in; nil if none since the process started
 	InitSync document.Doc   // progress of the initial sync, for initialSyncStatus; nil if none runs
-	Frozen   time.Time      // until when this member does not seek election; zero if it does
-	Info     string         // what this member says about itself, such as why it has nobody to sync from; mostly empty
+	// Maintenance is how often replSetMaintenance took the member out of service and not back yet.
+	Maintenance int
+	Frozen      time.Time // until when this member does not seek election; zero if it does
+	Info        string    // what this member says about itself, such as why it has nobody to sync from; mostly empty
 }
 
 // TopologyVersion numbers the changes of a process's view, so that clients can order hello replies and wait for the next.
