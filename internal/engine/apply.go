@@ -207,8 +207,8 @@ func (e *Engine) Applied() storage.Position {
 	return st.storage.Position
 }
 
-// Durable returns the log index up to which the state would survive without the log.
-func (e *Engine) Durable() uint64 { return e.store.Durable() }
+// Durable returns the position up to which the state would survive without the log.
+func (e *Engine) Durable() storage.Position { return e.store.Durable() }
 
 // WaitApplied waits until storage has everything up to ts.
 func (e *Engine) WaitApplied(ctx context.Context, ts oplog.Timestamp) error {

@@ -407,7 +407,7 @@ func TestCrashLosesNothingOfTheLog(t *testing.T) {
 		m.close()
 		n := newMember(t, crashed)
 		n.entries = entries
-		n.applied = int(n.Durable())
+		n.applied = int(n.Durable().Index)
 		n.commit()
 		if got := stateDigest(t, n); got != want {
 			t.Fatalf("seed %d: after the crash\n%s\nwant\n%s", seed, got, want)

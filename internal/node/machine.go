@@ -20,10 +20,15 @@ func (m machine) Apply(entries []raftnode.Entry) error {
 	for i, e := range entries {
 		list[i] = engine.Entry(e)
 	}
+	apply := m.n.engine.Apply
 	if m.n.arbiter.Load() {
-		return m.pass(list)
+		apply = m.pass
 	}
-	return m.n.engine.Apply(list)
+	if err := apply(list); err != nil {
+		return err
+	}
+	m.n.noteApplied(entries)
+	return nil
 }
 
 // pass is Apply of an arbiter. What it keeps is too little for the stores to be flushed by themselves, and until they are the log is kept.

@@ -382,7 +382,7 @@ func (n *Node) takeRole(arbiter bool) error {
 
 // becamePrimary and steppedDown are called when the engine has changed sides.
 func (n *Node) becamePrimary(term uint64) {
-	n.topology.elected(term, n.reasonOfElection())
+	n.topology.elected(n.describeElection(term))
 	n.bump()
 	n.log.Info("transition to primary complete; database writes are now permitted", "c", "REPL", "id", 21331, "term", term)
 }
@@ -394,13 +394,6 @@ func (n *Node) steppedDown() {
 	if n.server != nil {
 		n.server.CloseLegacy()
 	}
-}
-
-func (n *Node) reasonOfElection() string {
-	if s := n.stored.Load(); s != nil && len(s.config.Members) == 1 {
-		return replset.ReasonSingleNode
-	}
-	return replset.ReasonTimeout
 }
 
 func (n *Node) onEvent(ev raftnode.Event) {
@@ -517,7 +510,7 @@ func (n *Node) compactLog() {
 	if raft == nil {
 		return
 	}
-	upTo := min(n.engine.Durable(), n.behindOplog())
+	upTo := min(n.engine.Durable().Index, n.behindOplog())
 	if err := raft.Compact(upTo); err != nil && n.ctx.Err() == nil {
 		n.log.Warn("the log could not be trimmed", "c", "STORAGE", "id", 6015313, "error", err)
 	}

@@ -16,12 +16,17 @@ import (
 type topology struct {
 	view atomic.Pointer[shownView]
 
+	beginning atomic.Bool // of the present term as primary nothing is committed yet
+
+	appliedTerm uint64 // of the last operation applied; the applier's
+
 	mu       sync.Mutex
 	counter  int64
 	changed  chan struct{} // closed at the next change; nil if nobody waits
 	writable bool
 	election *replset.Election
 
+	newTerm     newTerm
 	maintenance int // how often maintenance was asked for and not ended yet
 }
 
@@ -33,17 +38,18 @@ type shownView struct {
 
 const viewAge = 20 * time.Millisecond
 
-func (t *topology) elected(term uint64, reason string) {
+func (t *topology) elected(e *replset.Election) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.writable = true
-	t.election = &replset.Election{Reason: reason, Time: time.Now(), Term: term, PriorPrimary: -1}
+	t.writable, t.election = true, e
+	t.beginning.Store(true)
 }
 
 func (t *topology) deposed() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.writable, t.election = false, nil
+	t.beginning.Store(false)
 }
 
 // bump says that hello answers something else now.
@@ -146,6 +152,10 @@ func (n *Node) describe(v *replset.View, raft *raftnode.Node, writable bool, ele
 			v.Primary = -1 // elected, but not yet writable
 		}
 	}
+	v.Stable = n.engine.Durable().TS
+	if _, voted := raft.Elections(); voted.Term != 0 {
+		v.Vote = n.describeVote(s, voted)
+	}
 	n.describeMembers(v, s)
 }
 
@@ -173,7 +183,7 @@ func memberStatus(p peer.PeerStatus, s *stored) replset.MemberStatus {
 	m := replset.MemberStatus{
 		State: replset.State(p.Status.State), Up: p.Connected && !p.LastHeard.IsZero(), Ping: p.Ping, LastHeartbeat: p.LastHeard, LastHeartbeatRecv: p.LastStatus,
 		Applied: point(p.Status.Applied.TS, p.Status.Applied.Term), Durable: point(p.Status.Durable.TS, p.Status.Durable.Term),
-		SyncFrom: -1, InfoMessage: p.Status.Message, Frozen: p.Status.Unwilling, ConfigVersion: p.Status.ConfigVersion, ConfigTerm: p.Status.ConfigTerm,
+		SyncFrom: -1, InfoMessage: p.Status.Message, ElectionTime: uint64(p.Status.Elected), Frozen: p.Status.Unwilling, ConfigVersion: p.Status.ConfigVersion, ConfigTerm: p.Status.ConfigTerm,
 	}
 	if p.Status.Leader != 0 && p.Status.Leader != p.ID && m.State != replset.Arbiter {
 		m.SyncFrom = s.memberOf(p.Status.Leader)
@@ -211,6 +221,9 @@ func (n *Node) status() peer.Status {
 	st.Durable = oplog.OpTime{TS: rs.DurableTS, Term: rs.Term}
 	st.Term, st.Leader = rs.Term, rs.Leader
 	st.Unwilling = !v.Frozen.IsZero() || v.Maintenance > 0
+	if v.Election != nil {
+		st.Elected = oplog.Timestamp(v.Election.TS)
+	}
 	st.Message = v.Info
 	if v.Config != nil {
 		st.ConfigVersion, st.ConfigTerm = v.Config.Version, v.Config.Term

@@ -18,9 +18,10 @@ type Status struct {
 	ConfigVersion int64
 	ConfigTerm    int64
 	Uptime        time.Duration
-	Wall          time.Time // the sender's clock when it was sent
-	Unwilling     bool      // it would not become primary now: frozen, or in maintenance
-	Message       string    // what the member is busy with, for replSetGetStatus's infoMessage
+	Wall          time.Time       // the sender's clock when it was sent
+	Elected       oplog.Timestamp // of the entry that its term as primary began with; 0 if it is not primary
+	Unwilling     bool            // it would not become primary now: frozen, or in maintenance
+	Message       string          // what the member is busy with, for replSetGetStatus's infoMessage
 }
 
 // same reports whether only what changes by itself differs.
@@ -54,6 +55,9 @@ func (w *frameWriter) writeStatus(f *statusFrame) {
 	b.AppendInt64("configTerm", f.ConfigTerm)
 	b.AppendInt64("uptimeMillis", f.Uptime.Milliseconds())
 	b.AppendDate("wall", f.Wall.UnixMilli())
+	if f.Elected != 0 {
+		b.AppendTimestamp("elected", uint64(f.Elected))
+	}
 	if f.Unwilling {
 		b.AppendBool("unwilling", true)
 	}
@@ -86,6 +90,7 @@ func parseStatus(data []byte) (statusFrame, error) {
 		"configTerm":    func(v document.Value) { f.ConfigTerm = v.Int64() },
 		"uptimeMillis":  func(v document.Value) { f.Uptime = time.Duration(v.Int64()) * time.Millisecond },
 		"wall":          func(v document.Value) { f.Wall = time.UnixMilli(v.Int64()) },
+		"elected":       func(v document.Value) { f.Elected = oplog.Timestamp(v.Timestamp()) },
 		"unwilling":     func(v document.Value) { f.Unwilling = v.Bool() },
 		"message":       func(v document.Value) { f.Message = string([]byte(v.Str())) },
 		"clock":         func(v document.Value) { f.clock = v.Int64() },

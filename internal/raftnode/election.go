@@ -259,6 +259,7 @@ func (n *Node) Campaign(ctx context.Context) error {
 	switch n.lead {
 	case n.opts.ID:
 	case raft.None:
+		n.cause = CauseAsked
 		n.gone = goneLeader{ticks: goneRetryTicks, attempts: goneAttempts}
 		n.campaignLocked()
 	default:

@@ -102,6 +102,10 @@ type Node struct {
 	barred          bool     // see Bar
 	unwilling       []uint64 // see SetUnwilling
 	gone            goneLeader
+	cause           Cause  // of the next election, if it is not that nobody leads
+	prior           uint64 // the last leader other than this node
+	elected         Elected
+	voted           Voted
 	watchers        chan struct{} // closed when something that a hand-over waits for has changed
 
 	handover chan struct{} // a token: one hand-over at a time

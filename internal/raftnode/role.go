@@ -16,10 +16,14 @@ func (n *Node) roleLocked(ss *raft.SoftState) {
 	if leads && n.leading == 0 {
 		n.leading = n.raw.BasicStatus().Term
 		n.water.lead()
+		n.electedLocked()
 	}
 	n.lead = ss.Lead
 	if n.lead != 0 {
-		n.gone = goneLeader{}
+		n.gone, n.cause = goneLeader{}, ""
+	}
+	if n.lead != 0 && n.lead != n.opts.ID {
+		n.prior = n.lead
 	}
 	n.changedLocked()
 }

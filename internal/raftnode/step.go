@@ -101,9 +101,13 @@ func (n *Node) Step(m raftpb.Message) error {
 		if !n.mayCampaignLocked() {
 			return nil
 		}
+		n.cause = CauseHandOver
 	}
 	n.marked = marked
 	err := n.raw.Step(m)
+	if m.Type == raftpb.MsgVote {
+		n.askedLocked(&m)
+	}
 	if m.Type == raftpb.MsgAppResp && !m.Reject && n.leading != 0 && m.Term == n.leading {
 		n.water.matched(m.From, m.Index)
 		n.changedLocked()

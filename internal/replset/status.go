@@ -31,9 +31,7 @@ func (v *View) AppendStatus(b *document.Builder, now time.Time) error {
 	b.AppendInt32("votingMembersCount", int32(v.Config.VotingMembers()))
 	b.AppendInt32("writableVotingMembersCount", int32(v.Config.writableVoters()))
 	v.appendOpTimes(b)
-	if v.Stable != 0 {
-		b.AppendTimestamp("lastStableRecoveryTimestamp", v.Stable)
-	}
+	b.AppendTimestamp("lastStableRecoveryTimestamp", v.Stable)
 	if v.InitSync != nil {
 		b.AppendDoc("initialSyncStatus", v.InitSync)
 	}

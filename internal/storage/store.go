@@ -74,7 +74,7 @@ type Store struct {
 	readers sync.WaitGroup // goroutines that look up the durable position
 
 	mu      sync.Mutex
-	durable [2]uint64 // index applied and flushed
+	durable [2]Position // applied and flushed
 	closed  bool
 }
 
@@ -191,7 +191,7 @@ func (s *Store) use(name string) error {
 	old := s.pair
 	s.pair, s.applied = p, applied
 	s.mu.Lock()
-	s.durable = [2]uint64{applied[0].Index, applied[1].Index}
+	s.durable = applied
 	s.mu.Unlock()
 	s.current.Store(p)
 	if old != nil {
@@ -314,8 +314,8 @@ func (s *Store) flushed(p *pair, store int) {
 			return
 		}
 		s.mu.Lock()
-		if s.current.Load() == p {
-			s.durable[store] = max(s.durable[store], pos.Index)
+		if s.current.Load() == p && pos.Index > s.durable[store].Index {
+			s.durable[store] = pos
 		}
 		s.mu.Unlock()
 		s.opts.OnFlush()
@@ -342,11 +342,14 @@ func (s *Store) Applied() Position {
 	return s.applied[keys.Records]
 }
 
-// Durable returns the log index up to which the state is on disk. The log is needed from the one after it.
-func (s *Store) Durable() uint64 {
+// Durable returns the position up to which the state is on disk. The log is needed from the entry after it.
+func (s *Store) Durable() Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return min(s.durable[0], s.durable[1])
+	if s.durable[keys.Indexes].Index < s.durable[keys.Records].Index {
+		return s.durable[keys.Indexes]
+	}
+	return s.durable[keys.Records]
 }
 
 // Flush makes the whole state durable.
@@ -357,7 +360,7 @@ func (s *Store) Flush() error {
 		}
 	}
 	s.mu.Lock()
-	s.durable = [2]uint64{s.applied[0].Index, s.applied[1].Index}
+	s.durable = s.applied
 	s.mu.Unlock()
 	return nil
 }

@@ -85,10 +85,10 @@ func TestReplayAfterCrash(t *testing.T) {
 			t.Fatal(err)
 		}
 		s = open(t, crashed)
-		if s.Durable() > n || s.Applied().Index < s.Durable() {
-			t.Fatalf("seed %d: durable %d, applied %v of %d", seed, s.Durable(), s.Applied(), n)
+		if s.Durable().Index > n || s.Applied().Index < s.Durable().Index {
+			t.Fatalf("seed %d: durable %d, applied %v of %d", seed, s.Durable().Index, s.Applied(), n)
 		}
-		for i := s.Durable() + 1; i <= n; i++ {
+		for i := s.Durable().Index + 1; i <= n; i++ {
 			apply(t, s, i)
 		}
 		if n > 0 {
