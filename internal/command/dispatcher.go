@@ -252,6 +252,9 @@ func (o *operation) finish(ctx context.Context, err error) *mongoerr.Error {
 			o.out.AppendDouble("ok", 1)
 		}
 		o.appendPendingLabels()
+		if o.notWaited != nil && o.notWaited.Code.StateChange() {
+			o.d.set.View().Topology.Append(&o.out)
+		}
 		o.appendTimes()
 		o.reply.Doc = o.out.Finish()
 		return nil

@@ -106,7 +106,7 @@ func TestLabels(t *testing.T) {
 			t.Errorf("{%s}, session %v: %s, not %s", tc.data, tc.session, got, tc.labels)
 		}
 	}
-	m.waitErr = mongoerr.New(mongoerr.InterruptedDueToReplStateChange, "operation was interrupted because this member is no longer primary")
+	m.waitErr = mongoerr.New(mongoerr.InterruptedDueToReplStateChange, "operation was interrupted")
 	d := c.run("test", `{"insert": "c", "documents": [{}]`+fmt.Sprintf(session, 100)+`}`)
 	if d.LookupPath("writeConcernError.code").Int32() != 11602 || d.Lookup("errorLabels").Shell() != `[ "RetryableWriteError" ]` {
 		t.Errorf("a step-down while the write waited: %s", d)

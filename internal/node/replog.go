@@ -142,7 +142,7 @@ func (l replicatedLog) raft() (*raftnode.Node, error) {
 func lostPrimary(err error) error {
 	switch {
 	case errors.Is(err, raftnode.ErrNotPrimary):
-		return mongoerr.New(mongoerr.InterruptedDueToReplStateChange, "operation was interrupted because this member is no longer primary")
+		return mongoerr.New(mongoerr.InterruptedDueToReplStateChange, "operation was interrupted")
 	case errors.Is(err, raftnode.ErrStopped):
 		return mongoerr.New(mongoerr.InterruptedAtShutdown, "interrupted at shutdown")
 	}
