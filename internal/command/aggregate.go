@@ -9,6 +9,7 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/pipeline"
 )
@@ -79,7 +80,7 @@ func aggregateTarget(o *operation, v document.Value) error {
 // stageNames are the stages of MongoDB 6.0 that clients may send. Those that are first tell where the documents come from.
 var stageNames = map[string]stageKind{
 	"$currentOp": stageFirst, "$collStats": stageFirst, "$documents": stageFirst,
-	"$changeStream": stageFirst, "$geoNear": stageFirst, "$indexStats": stageFirst, "$listLocalSessions": stageFirst, "$listSessions": stageFirst,
+	"$changeStream": stageFirst, "$indexStats": stageFirst, "$listLocalSessions": stageFirst, "$listSessions": stageFirst,
 	"$planCacheStats": stageFirst, "$search": stageFirst, "$shardedDataDistribution": stageFirst,
 }
 
@@ -91,7 +92,7 @@ const (
 )
 
 func init() {
-	for _, name := range []string{"$addFields", "$bucket", "$bucketAuto", "$count", "$densify", "$facet", "$fill", "$graphLookup", "$group", "$limit", "$lookup", "$match",
+	for _, name := range []string{"$addFields", "$bucket", "$bucketAuto", "$count", "$densify", "$facet", "$fill", "$geoNear", "$graphLookup", "$group", "$limit", "$lookup", "$match",
 		"$merge", "$out", "$project", "$redact", "$replaceRoot", "$replaceWith", "$sample", "$set", "$setWindowFields", "$skip", "$sort", "$sortByCount",
 		"$unionWith", "$unset", "$unwind"} {
 		stageNames[name] = stageAnywhere
@@ -241,9 +242,12 @@ func (o *operation) openPipeline(ctx context.Context, a *aggregateArgs) (*openCu
 	if err != nil {
 		return nil, err
 	}
-	front := p.Front()
-	spec := outliving(engine.FindSpec{NS: base, Filter: front.Filter, Sort: front.Sort, Skip: front.Skip, Limit: front.Limit,
-		Collation: a.collation, Hint: a.hint, Expr: opts})
+	spec, err := o.frontSpec(base, p.Front())
+	if err != nil {
+		return nil, err
+	}
+	spec.Collation, spec.Hint, spec.Expr = a.collation, a.hint, opts
+	spec = outliving(spec)
 	if p.OnlyCounts() {
 		spec.Sort = nil
 		n, err := o.openView().Count(ctx, spec)
@@ -263,6 +267,24 @@ func (o *operation) openPipeline(ctx context.Context, a *aggregateArgs) (*openCu
 	}
 	f.where = "" // said by the pipeline
 	return piped(c, p), nil
+}
+
+// frontSpec returns the find that does what the stages at the beginning ask for.
+func (o *operation) frontSpec(base string, front pipeline.Front) (spec engine.FindSpec, err error) {
+	spec = engine.FindSpec{NS: base, Filter: front.Filter, Sort: front.Sort, Skip: front.Skip, Limit: front.Limit, NoNear: front.Near == nil}
+	if front.Near == nil {
+		return spec, nil
+	}
+	key := front.Near.Key
+	v := o.openView()
+	defer v.Close()
+	if coll := v.Catalog.Collection(base); coll == nil {
+		return spec, mongoerr.New(mongoerr.NamespaceNotFound, "$geoNear requires a geo index to run, but %s does not exist", base)
+	} else if key == "" {
+		key, err = coll.OnlyPlace()
+	}
+	spec.Filter = front.Near.Filter(key)
+	return spec, err
 }
 
 // empties is as many empty documents as were counted.
@@ -304,6 +326,14 @@ func piped(c *openCursor, p *pipeline.Pipeline) *openCursor {
 type resultSource struct{ r results }
 
 func (s resultSource) Next(ctx context.Context) (document.Doc, error) { return s.r.next(ctx) }
+
+// Meta implements pipeline.Annotated.
+func (s resultSource) Meta() *expr.Meta {
+	if f, ok := s.r.(*found); ok {
+		return f.it.Meta()
+	}
+	return nil
+}
 
 func (p *pipedResults) next(ctx context.Context) (document.Doc, error) {
 	doc, err := p.out.Next(ctx)

@@ -55,9 +55,12 @@ func (o *operation) explainPipeline(ctx context.Context, b *document.Builder, a 
 	if err != nil {
 		return err
 	}
-	front := p.Front()
-	spec := &engine.ExplainSpec{Verbosity: verbosity, Pipeline: p.Empty(), Cursor: !p.Empty(), Find: engine.FindSpec{NS: base, Filter: front.Filter, Sort: front.Sort,
-		Skip: front.Skip, Limit: front.Limit, Collation: a.collation, Hint: a.hint, Expr: opts}}
+	find, err := o.frontSpec(base, p.Front())
+	if err != nil {
+		return err
+	}
+	find.Collation, find.Hint, find.Expr = a.collation, a.hint, opts
+	spec := &engine.ExplainSpec{Verbosity: verbosity, Pipeline: p.Empty(), Cursor: !p.Empty(), Find: find}
 	if p.Empty() {
 		v := o.openView()
 		defer v.Close()
@@ -72,7 +75,7 @@ func (o *operation) explainPipeline(ctx context.Context, b *document.Builder, a 
 	b.AppendString("explainVersion", "1")
 	b.OpenArray("stages")
 	b.OpenDoc("0")
-	b.OpenDoc("$cursor")
+	b.OpenDoc(cursorStage(p))
 	v := o.openView()
 	defer v.Close()
 	if err := v.Explain(ctx, b, spec); err != nil {
@@ -84,6 +87,14 @@ func (o *operation) explainPipeline(ctx context.Context, b *document.Builder, a 
 	p.AppendStages(b, 1, done)
 	b.Close()
 	return nil
+}
+
+// cursorStage is what mongod calls the stage that finds.
+func cursorStage(p *pipeline.Pipeline) string {
+	if p.Front().Near != nil {
+		return "$geoNearCursor"
+	}
+	return "$cursor"
 }
 
 // runExplained runs a pipeline to see what its stages return. What its find does is found out apart from it.

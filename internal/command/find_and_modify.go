@@ -57,7 +57,7 @@ func runFindAndModify(ctx context.Context, o *operation, a *findAndModifyArgs) e
 			return err
 		}
 		opts.Collator = c
-		filter, err := query.CompileFilter(orEmpty(a.query), query.FilterOptions{Collator: c, Expr: opts})
+		filter, err := query.CompileFilter(orEmpty(a.query), query.FilterOptions{Collator: c, Expr: opts, Near: true})
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func (v *View) access(ctx context.Context, r *request) (way, error) {
 func planError(ns string, filter *query.Filter, sort, projection, collation document.Doc, err error) error {
 	e := mongoerr.From(err)
 	switch e {
-	case query.ErrBoundsWithoutHint, query.ErrBoundsOfOther, query.ErrBoundsReversed, query.ErrNoSolutions, query.ErrWholeWildcard:
+	case query.ErrBoundsWithoutHint, query.ErrBoundsOfOther, query.ErrBoundsReversed, query.ErrNoSolutions, query.ErrWholeWildcard, query.ErrNoNearIndex:
 		e = e.WithContext("planner returned error")
 	case query.ErrBadHint, query.ErrAmbiguousHint:
 	default:
@@ -101,6 +101,8 @@ func (v *View) open(r *request, p *plan.Plan) (w way, err error) {
 		w.src, err = newUnionSource(v, r.coll, p)
 	case plan.Merge:
 		w.src, err = newMergeSource(v, r.coll, p, r.sort)
+	case plan.GeoNear:
+		w.src, err = newNearSource(v, r.coll, p)
 	default:
 		w.src, err = newNaturalSource(v, r, p.Reverse)
 	}

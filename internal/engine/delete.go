@@ -40,13 +40,10 @@ func (e *Engine) Delete(ctx context.Context, spec *DeleteSpec, s Statement) (Del
 	}
 	options := spec.Expr
 	options.Collator = order
-	if d.filter, err = query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order, Expr: options}); err != nil {
+	if d.filter, err = query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order, Expr: options, Near: true}); err != nil {
 		return d.result, err
 	}
-	if near := d.filter.Near(); near != nil {
-		return d.result, query.NoNearIndex(d.spec.NS, near, d.spec.Sort, nil)
-	}
-	if d.sort, err = compileSort(spec.Sort, order); err != nil {
+	if d.sort, err = compileSort(spec.Sort, order, d.filter); err != nil {
 		return d.result, err
 	}
 	if spec.Multi {

@@ -23,6 +23,8 @@ func accessStages(coll *Collection, p *plan.Plan, src source, matched int64, asP
 		return idStage(coll, p, src, matched, asPoint)
 	case plan.Union, plan.Merge:
 		return unionStages(coll, p, src)
+	case plan.GeoNear:
+		return nearStages(coll, p, src, matched)
 	}
 	s, _ := src.(*indexSource)
 	scan := indexStage(coll, p, s)
@@ -132,11 +134,14 @@ func (ix *Index) describe(b *document.Builder, p *plan.Plan) {
 	b.AppendBool("isUnique", ix.Unique)
 	b.AppendBool("isSparse", ix.Sparse)
 	b.AppendBool("isPartial", ix.Partial != nil)
-	version := int32(2)
+	b.AppendInt32("indexVersion", ix.version())
+}
+
+func (ix *Index) version() int32 {
 	if n, ok := ix.Spec.Lookup("v").AsInt64(); ok {
-		version = int32(n)
+		return int32(n)
 	}
-	b.AppendInt32("indexVersion", version)
+	return 2
 }
 
 // describeKey appends the key pattern; of a wildcard index, that of the path in question.
@@ -191,6 +196,44 @@ func fetchStage(residual *query.Filter, scan *stage, docs, matched int64) *stage
 		b.AppendInt32("alreadyHasObj", 0)
 	}
 	return s
+}
+
+// nearStages are those of a search from near to far, which mongod does ring by ring: what is told of is one ring.
+func nearStages(coll *Collection, p *plan.Plan, src source, matched int64) *stage {
+	ix, n := coll.Index(p.Index), p.Near.Node.Near
+	s := &stage{name: "GEO_NEAR_2DSPHERE"}
+	if _, flat := ix.Plugin.(*geo.FlatIndex); flat {
+		s.name = "GEO_NEAR_2D"
+	}
+	s.show = func(b *document.Builder) {
+		b.AppendValue("keyPattern", ix.Spec.Lookup("key"))
+		b.AppendString("indexName", ix.Name)
+		b.AppendInt32("indexVersion", ix.version())
+	}
+	near, ran := src.(*nearSource)
+	if ran {
+		s.run = stageRun{works: near.stats.works, advanced: near.stats.advanced, eof: near.stats.eof}
+		s.count = func(b *document.Builder) {
+			b.OpenArray("searchIntervals")
+			b.OpenDoc("0")
+			b.AppendDouble("minDistance", n.Min)
+			b.AppendDouble("maxDistance", n.Max)
+			b.AppendBool("maxInclusive", true)
+			appendNumber(b, "nBuffered", near.buffered)
+			appendNumber(b, "nReturned", near.stats.advanced)
+			b.Close()
+			b.Close()
+		}
+	}
+	if p.Residual == nil {
+		return s
+	}
+	fetch := fetchStage(p.Residual, s, s.run.advanced, matched)
+	fetch.count = func(b *document.Builder) {
+		appendNumber(b, "docsExamined", s.run.advanced)
+		appendNumber(b, "alreadyHasObj", s.run.advanced)
+	}
+	return fetch
 }
 
 // unionStages are those of a union or a merge. Branches with a filter of their own fetch; if none does, the fetch is done above all.
@@ -249,6 +292,8 @@ func examined(src source) (keys, docs int64) {
 	case *recordSource:
 		return 0, s.stats.docs
 	case *indexSource:
+		return s.keys, s.stats.docs
+	case *nearSource:
 		return s.keys, s.stats.docs
 	case *unionSource:
 		return examinedBy(s.branches)

@@ -30,6 +30,8 @@ type FindSpec struct {
 	Tailable   bool
 	NoDisk     bool // a sort that does not fit into memory fails
 
+	NoNear bool // a $near in the filter is refused
+
 	counts bool // documents are only counted
 }
 
@@ -48,7 +50,8 @@ type Iterator struct {
 	out   []byte
 	found int64 // documents looked at
 
-	sorted  *sorter // what is sorted, once it is
+	sorted  *sorter   // what is sorted, once it is
+	noted   expr.Meta // of the sorted document that was returned last
 	request request
 	plan    *plan.Plan // nil: there was nothing to plan
 }
@@ -99,18 +102,17 @@ func (it *Iterator) compile() (*query.Filter, error) {
 		return nil, err
 	}
 	it.spec.Expr.Collator = order
-	filter, err := query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order, Expr: it.spec.Expr})
+	filter, err := query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order, Expr: it.spec.Expr, Near: !spec.NoNear})
 	if err != nil {
 		return nil, err
 	}
-	if near := filter.Near(); near != nil {
-		return nil, query.NoNearIndex(spec.NS, near, spec.Sort, spec.Projection)
-	}
-	if it.sort, err = compileSort(spec.Sort, order); err != nil {
+	if it.sort, err = compileSort(spec.Sort, order, filter); err != nil {
 		return nil, err
 	}
 	if len(spec.Projection) > 5 {
-		if it.proj, err = query.CompileProjection(spec.Projection, filter, query.ProjectionOptions{Expr: it.spec.Expr}); err != nil {
+		options := it.spec.Expr
+		options.Meta = func(name string) error { return query.CheckMeta(name, filter) }
+		if it.proj, err = query.CompileProjection(spec.Projection, filter, query.ProjectionOptions{Expr: options}); err != nil {
 			return nil, err
 		}
 		if it.proj.IsIdentity() {
@@ -148,11 +150,15 @@ var naturalOrder = func() document.Value {
 	return document.Value{Type: document.TypeDocument, Data: b.Finish()}
 }()
 
-func compileSort(spec document.Doc, c document.Collator) (*query.Sort, error) {
+func compileSort(spec document.Doc, c document.Collator, f *query.Filter) (*query.Sort, error) {
 	if len(spec) <= 5 {
 		return nil, nil
 	}
-	return query.CompileCollatedSort(spec, c)
+	s, err := query.CompileCollatedSort(spec, c)
+	if err == nil {
+		err = s.CheckMeta(f)
+	}
+	return s, err
 }
 
 func orEmpty(d document.Doc) document.Doc {
@@ -179,6 +185,9 @@ func (it *Iterator) open(ctx context.Context, filter *query.Filter) error {
 	}
 	it.coll.stats.reads.Add(1)
 	it.src, it.plan, it.keep = w.src, w.plan, w.plan.Residual
+	if _, ok := w.src.(annotated); ok {
+		it.eval.Meta = func(name string) document.Value { return it.Meta().Value(name) }
+	}
 	if w.plan.ProvidesSort {
 		it.sort = nil
 	}
@@ -274,10 +283,11 @@ func (it *Iterator) nextSorted(ctx context.Context) (document.Doc, error) {
 	if it.left == 0 {
 		return nil, io.EOF
 	}
-	doc, err := it.sorted.next(ctx)
+	doc, noted, err := it.sorted.next(ctx)
 	if err != nil {
 		return nil, err
 	}
+	it.noted = noted
 	if it.left > 0 {
 		it.left--
 	}
@@ -302,7 +312,7 @@ func (it *Iterator) collect(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := s.add(doc); err != nil {
+		if err := s.add(doc, metaOf(it.src)); err != nil {
 			return err
 		}
 	}
@@ -310,7 +320,7 @@ func (it *Iterator) collect(ctx context.Context) (err error) {
 		return err
 	}
 	for ; it.skip > 0; it.skip-- {
-		if _, err := s.next(ctx); err == io.EOF {
+		if _, _, err := s.next(ctx); err == io.EOF {
 			break
 		} else if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/plan"
+	"github.com/mortondb/morton/internal/query"
 )
 
 // TestGeoIndexesChangeCostNotAnswers runs random queries about places on a collection without indexes and on the same documents with
@@ -17,7 +19,7 @@ import (
 // Places are on a grid, so that they meet borders, or anywhere.
 func TestGeoIndexesChangeCostNotAnswers(t *testing.T) {
 	used := map[string]int{}
-	for seed := range uint64(50) {
+	for seed := range uint64(24) {
 		g := &geoMetamorphic{metamorphic: metamorphic{t: t, Rand: rand.New(rand.NewPCG(seed, 11)), seed: seed, used: used}}
 		g.flat = seed%2 == 1
 		g.run()
@@ -26,8 +28,8 @@ func TestGeoIndexesChangeCostNotAnswers(t *testing.T) {
 		}
 	}
 	t.Log(used)
-	for _, what := range []string{"2d", "2dsphere", "prefixed"} {
-		if used[what] < 20 {
+	for _, what := range []string{"2d", "2dsphere", "prefixed", "near"} {
+		if used[what] < 8 {
 			t.Errorf("only %d plans with %q", used[what], what)
 		}
 	}
@@ -64,6 +66,7 @@ func (g *geoMetamorphic) run() {
 	}
 	for range 40 {
 		g.compare()
+		g.near()
 		if g.t.Failed() {
 			return
 		}
@@ -223,6 +226,82 @@ func (g *geoMetamorphic) keyOf(index string) string {
 	v := g.m.Local()
 	defer v.Close()
 	return v.Catalog.Collection(indexedNS).Index(index).Spec.Lookup("key").String()
+}
+
+// near compares what a $near finds with all documents, sorted by their distance.
+func (g *geoMetamorphic) near() {
+	path := g.path()
+	point := g.at()
+	near := fmt.Sprintf(`"$near": {"$geometry": {"type": "Point", "coordinates": %s}`, point)
+	unit, end := 100000.0, "}"
+	switch {
+	case g.flat && g.IntN(3) > 0:
+		near, unit, end = fmt.Sprintf(`"$near": %s`, point), 1, ""
+	case g.flat || g.IntN(3) == 0:
+		near, unit, end = fmt.Sprintf(`"$nearSphere": %s`, point), 0.02, ""
+	}
+	if g.IntN(2) == 0 {
+		near += fmt.Sprintf(`, "$maxDistance": %v`, g.Float64()*15*unit)
+	}
+	if g.IntN(3) == 0 {
+		near += fmt.Sprintf(`, "$minDistance": %v`, g.Float64()*8*unit)
+	}
+	condition := "{}"
+	if g.IntN(2) == 0 {
+		condition = fmt.Sprintf("{%s}", g.condition())
+	}
+	filter := doc(g.t, `{"$and": [%s, {"%s": {%s}}]}`, condition, path, near+end)
+	spec := FindSpec{NS: indexedNS, Filter: filter, Projection: doc(g.t, `{"_id": 1, "d": {"$meta": "geoNearDistance"}}`), Limit: int64(g.IntN(2) * (1 + g.IntN(30)))}
+	got, err := g.all(spec, false)
+	if err != nil {
+		if strings.Contains(err.Error(), "unable to find index") {
+			return
+		}
+		g.t.Fatalf("seed %d: %v: %v", g.seed, filter, err)
+	}
+	g.used["near"]++
+	want := g.nearest(filter, doc(g.t, "%s", condition), spec.Limit)
+	if !slices.Equal(got, want) {
+		g.t.Errorf("seed %d: %v limit %d\nplan %v\nwant %v\ngot  %v\n%v", g.seed, filter, spec.Limit, g.planOf(spec), want, got, g.indexes())
+	}
+}
+
+// nearest finds without an index, and sorts.
+func (g *geoMetamorphic) nearest(filter, condition document.Doc, limit int64) (list []string) {
+	f, err := query.CompileFilter(filter, query.FilterOptions{Near: true})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	n := f.Near()
+	it, err := g.m.find(FindSpec{NS: plainNS, Filter: condition})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer it.Close()
+	type found struct {
+		id       int32
+		distance float64
+	}
+	var all []found
+	for {
+		d, err := it.Next(context.Background())
+		if err != nil {
+			break
+		}
+		_, distance, ok := n.Near.Nearest(d, n.Path)
+		distance *= n.Near.Unit()
+		if ok && distance >= n.Near.Min && distance <= n.Near.Max {
+			all = append(all, found{d.Lookup("_id").Int32(), distance})
+		}
+	}
+	slices.SortFunc(all, func(a, b found) int { return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.id, b.id)) })
+	if limit > 0 && int(limit) < len(all) {
+		all = all[:limit]
+	}
+	for _, f := range all {
+		list = append(list, fmt.Sprintf("{_id: %d, d: %v}", f.id, document.Double(f.distance)))
+	}
+	return list
 }
 
 // change changes both collections alike.

@@ -2,11 +2,13 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/geo"
 	"github.com/mortondb/morton/internal/keys"
+	"github.com/mortondb/morton/internal/mongoerr"
 )
 
 // newGeoPattern compiles the key of an index of places.
@@ -21,6 +23,26 @@ func newGeoPattern(key document.Doc, kind string, spec document.Doc) (*keys.Patt
 		p.Plugin, err = newFlatIndex(p, spec)
 	}
 	return p, err
+}
+
+// OnlyPlace returns the path of the only index of places of a collection: of the 2d index if there is one, else of the 2dsphere index, whose first place it is.
+func (c *Collection) OnlyPlace() (path string, err error) {
+	for _, kind := range []string{geo.KindFlat, geo.KindSphere} {
+		for _, ix := range c.Indexes {
+			i := slices.IndexFunc(ix.Fields, func(f keys.Field) bool { return f.Kind == kind })
+			switch {
+			case i < 0 || !ix.Ready || ix.Hidden:
+			case path != "":
+				return "", mongoerr.New(mongoerr.IndexNotFound, "There is more than one %s index on %s; unsure which to use for $geoNear", kind, c.NS)
+			default:
+				path = ix.Fields[i].Path
+			}
+		}
+		if path != "" {
+			return path, nil
+		}
+	}
+	return "", mongoerr.New(mongoerr.IndexNotFound, "$geoNear requires a 2d or 2dsphere index, but none were found")
 }
 
 // mistaken returns the error of an option, in mongod's words.

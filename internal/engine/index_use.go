@@ -34,7 +34,7 @@ func (e *Engine) noteUse(coll *Collection, p *plan.Plan) {
 	switch p.Kind {
 	case plan.IDPoint:
 		e.indexUse(coll.Indexes[0].Number).ops.Add(1)
-	case plan.IndexScan:
+	case plan.IndexScan, plan.GeoNear:
 		if ix := coll.Index(p.Index); ix != nil {
 			e.indexUse(ix.Number).ops.Add(1)
 		}

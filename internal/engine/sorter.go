@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/query"
@@ -80,9 +81,9 @@ type SpillFile interface {
 	io.Closer
 }
 
-// add adds a document, which is copied.
-func (s *sorter) add(doc document.Doc) (err error) {
-	if s.key, err = s.sort.AppendKey(s.key[:0], doc); err != nil {
+// add adds a document, which is copied, with what else is known of it, which comes back behind it.
+func (s *sorter) add(doc document.Doc, meta *expr.Meta) (err error) {
+	if s.key, err = s.sort.AppendKeyOf(s.key[:0], doc, meta); err != nil {
 		return err
 	}
 	s.space = s.space[:0]
@@ -98,7 +99,7 @@ func (s *sorter) add(doc document.Doc) (err error) {
 	if s.bound != nil && bytes.Compare(s.space, s.bound) >= 0 {
 		return nil
 	}
-	s.rows = append(s.rows, s.row(s.space, doc))
+	s.rows = append(s.rows, s.row(s.space, doc, appendMeta(nil, meta)...))
 	if s.want > 0 && len(s.rows) >= 2*s.want+1024 {
 		s.keepFirst()
 	}
@@ -108,14 +109,14 @@ func (s *sorter) add(doc document.Doc) (err error) {
 	return nil
 }
 
-// row copies a document and its key.
-func (s *sorter) row(key, doc []byte) sortRow {
-	n := len(key) + len(doc)
+// row copies a document, what is known of it, and its key.
+func (s *sorter) row(key, doc []byte, meta ...byte) sortRow {
+	n := len(key) + len(doc) + len(meta)
 	if cap(s.arena)-len(s.arena) < n {
 		s.arena = make([]byte, 0, max(sortChunk, n))
 	}
 	at := len(s.arena)
-	s.arena = append(append(s.arena, key...), doc...)
+	s.arena = append(append(append(s.arena, key...), doc...), meta...)
 	s.size += n + sortRowSize
 	b := s.arena[at:len(s.arena):len(s.arena)]
 	return sortRow{prefixOf(key), b[:len(key)], b[len(key):]}
@@ -211,8 +212,17 @@ func (s *sorter) finish() error {
 	return nil
 }
 
-// next returns the next document, valid until the call after it, or io.EOF.
-func (s *sorter) next(ctx context.Context) (document.Doc, error) {
+// next returns the next document, valid until the call after it, with what is known of it, or io.EOF.
+func (s *sorter) next(ctx context.Context) (document.Doc, expr.Meta, error) {
+	b, err := s.nextBytes(ctx)
+	if err != nil {
+		return nil, expr.Meta{}, err
+	}
+	n := binary.LittleEndian.Uint32(b)
+	return document.Doc(b[:n:n]), readMeta(b[n:]), nil
+}
+
+func (s *sorter) nextBytes(ctx context.Context) (document.Doc, error) {
 	if len(s.rows) > 0 {
 		doc := s.rows[0].doc
 		s.rows[0] = sortRow{}

@@ -56,7 +56,7 @@ func TestSorterSortsWithinItsMemory(t *testing.T) {
 				for i := range 3000 {
 					d := doc(t, `{"_id": %d, "a": %d, "b": "%d"}`, i, r.IntN(40), r.IntN(3))
 					docs = append(docs, d)
-					if err := s.add(d); err != nil {
+					if err := s.add(d, nil); err != nil {
 						t.Fatal(err)
 					}
 					if s.size > limit {
@@ -75,13 +75,13 @@ func TestSorterSortsWithinItsMemory(t *testing.T) {
 					if want > 0 && i == want {
 						break
 					}
-					got, err := s.next(context.Background())
+					got, _, err := s.next(context.Background())
 					if err != nil || !bytes.Equal(got, d) {
 						t.Fatalf("limit %d, %d wanted of %s: document %d is %v, not %v (%v)", limit, want, text, i, got, d, err)
 					}
 				}
 				if want == 0 {
-					if _, err := s.next(context.Background()); err != io.EOF {
+					if _, _, err := s.next(context.Background()); err != io.EOF {
 						t.Fatal(err)
 					}
 				}

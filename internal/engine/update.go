@@ -97,7 +97,7 @@ func (u *update) compile() (err error) {
 	}
 	options := u.spec.Expr
 	options.Collator = order
-	compiled, filterErr := query.CompileFilter(filter, query.FilterOptions{Collator: order, Expr: options, Upsert: u.spec.Upsert})
+	compiled, filterErr := query.CompileFilter(filter, query.FilterOptions{Collator: order, Expr: options, Upsert: u.spec.Upsert, Near: true})
 	u.filter = compiled
 	if options, err = options.WithConstants(u.spec.Constants); err != nil {
 		return err
@@ -107,10 +107,7 @@ func (u *update) compile() (err error) {
 	if err = cmp.Or(err, filterErr); err != nil { // of two mistakes, the update's is told
 		return err
 	}
-	if near := u.filter.Near(); near != nil {
-		return query.NoNearIndex(u.spec.NS, near, u.spec.Sort, nil)
-	}
-	if u.sort, err = compileSort(u.spec.Sort, order); err != nil {
+	if u.sort, err = compileSort(u.spec.Sort, order, compiled); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -360,13 +357,13 @@ func (v *View) findOne(ctx context.Context, coll *Collection, filter *query.Filt
 			best = match{rid, doc.Clone()}
 			return best, src.close()
 		}
-		key, err := sort.AppendKey(nil, doc)
+		key, err := sort.AppendKeyOf(nil, doc, metaOf(src))
 		if err != nil {
 			return match{}, errors.Join(err, src.close())
 		}
 		if best.doc == nil || sort.Compare(key, bestKey) < 0 {
 			best = match{rid, doc.Clone()}
-			if bestKey, err = sort.AppendKey(nil, best.doc); err != nil {
+			if bestKey, err = sort.AppendKeyOf(nil, best.doc, metaOf(src)); err != nil {
 				return match{}, errors.Join(err, src.close())
 			}
 		}

@@ -22,11 +22,12 @@ type node interface {
 
 // Options are what an expression means besides its text.
 type Options struct {
-	Collator document.Collator // of strings; nil: by bytes
-	Let      []Variable        // the command's variables
-	Now      int64             // $$NOW: milliseconds since 1970, the same for the whole command
-	Cluster  uint64            // $$CLUSTER_TIME; 0: there is none
-	Random   func() float64    // for $rand: between 0 and 1; nil: $rand is refused
+	Collator document.Collator       // of strings; nil: by bytes
+	Let      []Variable              // the command's variables
+	Now      int64                   // $$NOW: milliseconds since 1970, the same for the whole command
+	Cluster  uint64                  // $$CLUSTER_TIME; 0: there is none
+	Random   func() float64          // for $rand: between 0 and 1; nil: $rand is refused
+	Meta     func(name string) error // is told of each $meta, and may refuse it; nil: all are taken, what is not known is missing
 	// Failed is what errors of constant parts begin with, such as "Failed to optimize pipeline".
 	Failed string
 }

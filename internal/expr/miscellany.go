@@ -43,29 +43,6 @@ func parseRand(c *compiler, _ string, v document.Value) (node, error) {
 
 func (n randNode) eval(x *Evaluator) (document.Value, error) { return x.double(n.next()), nil }
 
-// meta is $meta: what a stage before has said about the document, such as the score of a text search.
-type meta struct{ name string }
-
-var metaNames = map[string]bool{"textScore": true, "randVal": true, "searchScore": true, "searchHighlights": true, "geoNearDistance": true, "geoNearPoint": true,
-	"recordId": true, "indexKey": true, "sortKey": true, "searchScoreDetails": true}
-
-func parseMeta(_ *compiler, _ string, v document.Value) (node, error) {
-	switch {
-	case v.Type != document.TypeString:
-		return nil, fail(17307, "$meta only supports string arguments")
-	case !metaNames[v.Str()]:
-		return nil, fail(17308, "Unsupported argument to $meta: %s", v.Str())
-	}
-	return meta{v.Str()}, nil
-}
-
-func (n meta) eval(x *Evaluator) (document.Value, error) {
-	if x.Meta == nil {
-		return missing, nil
-	}
-	return x.Meta(n.name), nil
-}
-
 func bsonSize(x *Evaluator, _ *call, v document.Value) (document.Value, error) {
 	switch {
 	case v.IsNullish():

@@ -304,7 +304,6 @@ func (r *Region) coversSquare(b box) bool {
 
 // onSphere returns the part of a square whose points are longitudes and latitudes.
 func (b box) onSphere() s2.Rect {
-	const degree = math.Pi / 180
 	lng, lat := r1.Interval{Lo: max(b.low.X, -180), Hi: min(b.high.X, 180)}, r1.Interval{Lo: max(b.low.Y, -90), Hi: min(b.high.Y, 90)}
 	if lng.IsEmpty() || lat.IsEmpty() {
 		return s2.EmptyRect()

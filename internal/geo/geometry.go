@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/golang/geo/r2"
+	"github.com/golang/geo/r3"
 	"github.com/golang/geo/s2"
 
 	"github.com/mortondb/morton/internal/document"
@@ -87,7 +88,13 @@ func Parse(v document.Value) (*Geometry, error) {
 func onSphere(p r2.Point) bool { return math.Abs(p.X) <= 180 && math.Abs(p.Y) <= 90 }
 
 // sphere returns the point at a longitude and a latitude.
-func sphere(p r2.Point) s2.Point { return s2.PointFromLatLng(s2.LatLngFromDegrees(p.Y, p.X)) }
+func sphere(p r2.Point) s2.Point {
+	sinLat, cosLat := sineAndCosine(p.Y * degree)
+	sinLng, cosLng := sineAndCosine(p.X * degree)
+	return s2.Point{Vector: r3.Vector{X: float64(cosLng.hi * cosLat.hi), Y: float64(sinLng.hi * cosLat.hi), Z: sinLat.hi}}
+}
+
+const degree = math.Pi / 180
 
 // parseLegacy reads the first two fields of an array or document.
 func parseLegacy(v document.Value) (p r2.Point, err error) {

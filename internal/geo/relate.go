@@ -1,6 +1,7 @@
 package geo
 
 import (
+	"math"
 	"slices"
 
 	"github.com/golang/geo/s1"
@@ -118,26 +119,40 @@ func (g *Geometry) capHolds(c s2.Cap) bool {
 	return len(g.points)+len(g.lines)+len(g.polygons) > 0
 }
 
-// Distance returns how far a point on the sphere is from the nearest point of g, in radians.
+// Distance returns how far a point on the sphere is from the nearest point of g, in radians; infinity if g has none there.
 func (g *Geometry) Distance(from s2.Point) float64 {
-	nearest := s1.InfAngle()
+	nearest := math.Inf(1)
 	for _, p := range g.points {
-		nearest = min(nearest, p.Distance(from))
+		nearest = min(nearest, apart(p, from))
 	}
 	for _, l := range g.lines {
 		p, _ := l.Project(from)
-		nearest = min(nearest, p.Distance(from))
+		nearest = min(nearest, apart(p, from))
 	}
 	for _, a := range g.polygons {
-		if a.ContainsPoint(from) {
-			return 0
-		}
-		for _, loop := range a.Loops() {
-			for i := range loop.NumEdges() {
-				e := loop.Edge(i)
-				nearest = min(nearest, s2.DistanceFromSegment(from, e.V0, e.V1))
+		nearest = min(nearest, fromPolygon(a, from))
+	}
+	return nearest
+}
+
+func fromPolygon(a *s2.Polygon, from s2.Point) float64 {
+	if a.ContainsPoint(from) {
+		return 0
+	}
+	var nearest s2.Edge
+	best := s1.InfAngle()
+	for _, loop := range a.Loops() {
+		for i := range loop.NumEdges() {
+			e := loop.Edge(i)
+			if d := s2.DistanceFromSegment(from, e.V0, e.V1); d < best {
+				nearest, best = e, d
 			}
 		}
 	}
-	return nearest.Radians()
+	return apart(s2.Project(from, nearest.V0, nearest.V1), from)
+}
+
+// apart returns the angle between two points.
+func apart(a, b s2.Point) float64 {
+	return angle(a.Cross(b.Vector).Norm(), a.Dot(b.Vector))
 }

@@ -121,20 +121,20 @@ func (c *SphereCells) intervals(area s2.Region) (list []Interval) {
 	}
 	var around []s2.CellID
 	for _, id := range coverer.Covering(area) {
-		list = append(list, c.Inside(id))
+		list = append(list, c.inside(id))
 		for level := c.Coarsest; level < id.Level(); level++ {
 			around = append(around, id.Parent(level))
 		}
 	}
 	slices.Sort(around)
 	for _, id := range slices.Compact(around) {
-		list = append(list, c.Own(id))
+		list = append(list, c.own(id))
 	}
 	return list
 }
 
-// Inside returns the entries of a cell and of those in it.
-func (c *SphereCells) Inside(id s2.CellID) Interval {
+// inside returns the entries of a cell and of those in it.
+func (c *SphereCells) inside(id s2.CellID) Interval {
 	if c.Version >= SphereVersion {
 		return Interval{c.value(id.RangeMin()), c.value(id.RangeMax())}
 	}
@@ -142,8 +142,5 @@ func (c *SphereCells) Inside(id s2.CellID) Interval {
 	return Interval{document.String(name), document.String(name + "~")}
 }
 
-// Own returns the entries of a cell itself.
-func (c *SphereCells) Own(id s2.CellID) Interval { return Interval{c.value(id), c.value(id)} }
-
-// distanceError is more than rounding makes of distances in radians.
-const distanceError = 1e-7
+// own returns the entries of a cell itself.
+func (c *SphereCells) own(id s2.CellID) Interval { return Interval{c.value(id), c.value(id)} }

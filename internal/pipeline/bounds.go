@@ -56,13 +56,13 @@ func compileLimit(v document.Value, _ *Options) ([]stage, error) {
 
 func (s limit) over(src Source) Source {
 	left := int64(s)
-	return sourceFunc(func(ctx context.Context) (document.Doc, error) {
+	return passing{src, func(ctx context.Context) (document.Doc, error) {
 		if left == 0 {
 			return nil, io.EOF
 		}
 		left--
 		return src.Next(ctx)
-	})
+	}}
 }
 
 // sample is $sample: some documents, each as likely as any other, in random order.

@@ -37,16 +37,26 @@ func (p *Pipeline) RunCounting(src Source, now func() time.Time) (Source, *Run) 
 }
 
 func counted(src Source, c *count, now func() time.Time) Source {
-	return sourceFunc(func(ctx context.Context) (document.Doc, error) {
-		began := now()
-		doc, err := src.Next(ctx)
-		c.took += now().Sub(began)
-		if err == nil {
-			c.returned++
-		}
-		return doc, err
-	})
+	return countedSource{src, c, now}
 }
+
+type countedSource struct {
+	src Source
+	c   *count
+	now func() time.Time
+}
+
+func (s countedSource) Next(ctx context.Context) (document.Doc, error) {
+	began := s.now()
+	doc, err := s.src.Next(ctx)
+	s.c.took += s.now().Sub(began)
+	if err == nil {
+		s.c.returned++
+	}
+	return doc, err
+}
+
+func (s countedSource) Meta() *expr.Meta { return metaOf(s.src) }
 
 // AppendSource appends what the source returned to its stage in an explain; nothing if r is nil.
 func (r *Run) AppendSource(b *document.Builder) { r.append(b, 0) }
@@ -63,6 +73,9 @@ func (r *Run) append(b *document.Builder, stage int) {
 // unless r is nil.
 func (p *Pipeline) AppendStages(b *document.Builder, at int, r *Run) {
 	for i, s := range p.sent {
+		if s.name == geoNearStage {
+			continue // the cursor shows it
+		}
 		if i > 0 && s.name == "$limit" && p.boundBefore(i) > 0 {
 			continue // the sort before it shows it
 		}

@@ -130,7 +130,7 @@ func (g *group) over(src Source) Source {
 func (g *group) collect(ctx context.Context, src Source) ([]*bucket, error) {
 	var list []*bucket
 	byKey := map[string]*bucket{}
-	var x expr.Evaluator
+	x := evaluatorOver(src)
 	var key []byte
 	bytes := 0
 	for {

@@ -15,6 +15,21 @@ type Source interface {
 	Next(ctx context.Context) (document.Doc, error)
 }
 
+// Annotated is a source that knows more of a document than its fields. Stages that pass documents on, or make one of one, pass on what is known of them.
+type Annotated interface {
+	Source
+	// Meta returns what is known of the document that Next returned last.
+	Meta() *expr.Meta
+}
+
+// metaOf returns what a source knows of its current document; nil for nothing.
+func metaOf(src Source) *expr.Meta {
+	if a, ok := src.(Annotated); ok {
+		return a.Meta()
+	}
+	return nil
+}
+
 // Options are what a pipeline means besides its stages.
 type Options struct {
 	Expr     expr.Options
@@ -37,6 +52,7 @@ type Pipeline struct {
 type Front struct {
 	Filter, Sort document.Doc // nil: none
 	Skip, Limit  int64        // of a limit 0: none
+	Near         *GeoNear     // a $geoNear, which a find with a $near does; nil: none
 }
 
 // stage is one compiled stage.
@@ -75,15 +91,16 @@ func init() {
 }
 
 // Runs reports whether a stage is one of those that are run here.
-func Runs(name string) bool { return compilers[name] != nil }
+func Runs(name string) bool { return compilers[name] != nil || name == geoNearStage }
 
 // Compile compiles the stages of a pipeline. Each must have one field, and a name that Runs.
 func Compile(stages []document.Doc, opts Options) (*Pipeline, error) {
 	if opts.MaxBytes == 0 {
 		opts.MaxBytes = DefaultMaxBytes
 	}
-	opts.Expr.Failed = "Failed to optimize pipeline"
 	p := &Pipeline{}
+	opts.Expr.Failed = "Failed to optimize pipeline"
+	opts.Expr.Meta = p.checkMeta
 	rest := specs(stages)
 	if !opts.Natural {
 		var err error
@@ -95,6 +112,14 @@ func Compile(stages []document.Doc, opts Options) (*Pipeline, error) {
 		p.first = rest[0].name
 	}
 	for i, s := range rest {
+		if s.name == geoNearStage {
+			if i > 0 || p.front.Near == nil {
+				return nil, fail(40603, "%s is only valid as the first stage in an optimized pipeline", geoNearStage)
+			}
+			p.stages = append(p.stages, p.front.Near)
+			p.sent = append(p.sent, sent{s, len(p.stages)})
+			continue
+		}
 		list, err := compilers[s.name](s.arg, &opts)
 		if err != nil {
 			return nil, err
@@ -106,6 +131,14 @@ func Compile(stages []document.Doc, opts Options) (*Pipeline, error) {
 		p.sent = append(p.sent, sent{s, len(p.stages)})
 	}
 	return p, nil
+}
+
+// checkMeta refuses what no stage at the beginning knows.
+func (p *Pipeline) checkMeta(name string) error {
+	if p.front.Near != nil && (name == expr.NearDistance || name == expr.NearPlace) {
+		return nil
+	}
+	return query.CheckMeta(name, nil)
 }
 
 func specs(stages []document.Doc) []spec {
@@ -153,6 +186,10 @@ func (p *Pipeline) Run(src Source) Source {
 // take takes the stages at the beginning that a find can do: filters, an order, a number to skip, a limit, in this order. The
 // arguments are checked; those of filters and orders where they are used.
 func (f *Front) take(list []spec, opts *Options) (rest []spec, err error) {
+	if list = skipEmpty(list); len(list) > 0 && list[0].name == geoNearStage {
+		f.Near, err = parseGeoNear(list[0].arg, opts)
+		return list, err
+	}
 	var filters []document.Doc
 	step := 0
 	order := map[string]int{"$match": 1, "$sort": 2, "$skip": 3, "$limit": 4}
@@ -222,23 +259,43 @@ type sourceFunc func(ctx context.Context) (document.Doc, error)
 
 func (f sourceFunc) Next(ctx context.Context) (document.Doc, error) { return f(ctx) }
 
-// one is a stage that makes of each document one, or none.
-func each(src Source, f func(doc document.Doc) (out document.Doc, keep bool, err error)) Source {
-	return sourceFunc(func(ctx context.Context) (document.Doc, error) {
-		for n := 1; ; n++ {
-			if n%checkEvery == 0 && ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
-			doc, err := src.Next(ctx)
-			if err != nil {
-				return nil, err
-			}
-			if out, keep, err := f(doc); keep || err != nil {
-				return out, err
-			}
-		}
-	})
+// passing is a function as a source that passes documents of another one on.
+type passing struct {
+	src Source
+	f   sourceFunc
 }
+
+func (p passing) Next(ctx context.Context) (document.Doc, error) { return p.f(ctx) }
+
+// Meta implements Annotated.
+func (p passing) Meta() *expr.Meta { return metaOf(p.src) }
+
+// each is a stage that makes of each document one, or none.
+func each(src Source, f func(doc document.Doc) (out document.Doc, keep bool, err error)) Source {
+	return eachSource{src, f}
+}
+
+type eachSource struct {
+	src Source
+	f   func(doc document.Doc) (out document.Doc, keep bool, err error)
+}
+
+func (s eachSource) Next(ctx context.Context) (document.Doc, error) {
+	for n := 1; ; n++ {
+		if n%checkEvery == 0 && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		doc, err := s.src.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if out, keep, err := s.f(doc); keep || err != nil {
+			return out, err
+		}
+	}
+}
+
+func (s eachSource) Meta() *expr.Meta { return metaOf(s.src) }
 
 // checkEvery is after how many documents a stage looks whether it should stop.
 const checkEvery = 128
@@ -252,11 +309,19 @@ func fail(code mongoerr.Code, format string, args ...any) error {
 	return mongoerr.New(code, format, args...)
 }
 
+// evaluatorOver returns an evaluator for the documents of a source, with what is known of them.
+func evaluatorOver(src Source) (x expr.Evaluator) {
+	if a, ok := src.(Annotated); ok {
+		x.Meta = func(name string) document.Value { return a.Meta().Value(name) }
+	}
+	return x
+}
+
 // transform is a stage that makes one document of each.
 type transform struct{ t *query.Transform }
 
 func (s transform) over(src Source) Source {
-	var x expr.Evaluator
+	x := evaluatorOver(src)
 	var buf []byte
 	return each(src, func(doc document.Doc) (document.Doc, bool, error) {
 		out, err := s.t.Apply(buf[:0], doc, &x)

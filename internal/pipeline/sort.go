@@ -33,37 +33,58 @@ func compileSort(v document.Value, opts *Options) ([]stage, error) {
 		return nil, err
 	}
 	s, err := query.CompileCollatedSort(v.Doc(), opts.Expr.Collator)
-	return []stage{&sorting{sort: s, max: opts.MaxBytes}}, err
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range s.Fields() {
+		if f.Meta != "" && opts.Expr.Meta != nil {
+			if err := opts.Expr.Meta(f.Meta); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return []stage{&sorting{sort: s, max: opts.MaxBytes}}, nil
 }
 
 // row is a document and what decides on its place.
 type row struct {
-	doc document.Doc
-	key []document.Value
+	doc  document.Doc
+	key  []document.Value
+	meta *expr.Meta // what is known of it; nil for nothing
 }
 
 func (s *sorting) compare(a, b row) int { return s.sort.Compare(a.key, b.key) }
 
-func (s *sorting) over(src Source) Source {
-	var rows []row
-	ready := false
-	return sourceFunc(func(ctx context.Context) (document.Doc, error) {
-		if !ready {
-			var err error
-			if rows, err = s.collect(ctx, src); err != nil {
-				return nil, err
-			}
-			ready = true
-		}
-		if len(rows) == 0 {
-			return nil, io.EOF
-		}
-		d := rows[0].doc
-		rows[0] = row{}
-		rows = rows[1:]
-		return d, nil
-	})
+func (s *sorting) over(src Source) Source { return &sorted{sorting: s, src: src} }
+
+// sorted is what a $sort makes of a source.
+type sorted struct {
+	*sorting
+	src   Source
+	ready bool
+	rows  []row
+	meta  *expr.Meta // of the current document
 }
+
+func (s *sorted) Next(ctx context.Context) (document.Doc, error) {
+	if !s.ready {
+		var err error
+		if s.rows, err = s.collect(ctx, s.src); err != nil {
+			return nil, err
+		}
+		s.ready = true
+	}
+	if len(s.rows) == 0 {
+		return nil, io.EOF
+	}
+	d := s.rows[0].doc
+	s.meta = s.rows[0].meta
+	s.rows[0] = row{}
+	s.rows = s.rows[1:]
+	return d, nil
+}
+
+func (s *sorted) Meta() *expr.Meta { return s.meta }
 
 // collect reads everything and returns it in order; with a bound it never holds more than twice as many as are wanted.
 func (s *sorting) collect(ctx context.Context, src Source) (rows []row, err error) {
@@ -77,11 +98,12 @@ func (s *sorting) collect(ctx context.Context, src Source) (rows []row, err erro
 			return nil, err
 		}
 		kept := doc.Clone()
-		key, err := s.sort.AppendKey(nil, kept)
+		meta := metaOf(src).Clone()
+		key, err := s.sort.AppendKeyOf(nil, kept, meta)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, row{kept, key})
+		rows = append(rows, row{kept, key, meta})
 		bytes += len(doc) + 32*(len(key)+2)
 		if s.bound > 0 && int64(len(rows)) >= 2*s.bound && len(rows) > 64 {
 			rows, bytes = s.best(rows)
@@ -114,6 +136,9 @@ type sorter struct{ sort *query.Sort }
 func compileSorter(c document.Collator) func(document.Doc) (expr.Sorter, error) {
 	return func(d document.Doc) (expr.Sorter, error) {
 		s, err := query.CompileCollatedSort(d, c)
+		if err == nil {
+			err = s.CheckMeta(nil)
+		}
 		return sorter{s}, err
 	}
 }

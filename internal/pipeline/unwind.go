@@ -70,7 +70,7 @@ func (s *unwind) over(src Source) Source {
 	var it document.Iter
 	open, i := false, int64(0)
 	var buf []byte
-	return sourceFunc(func(ctx context.Context) (document.Doc, error) {
+	return passing{src, func(ctx context.Context) (document.Doc, error) {
 		for {
 			if open && it.Next() {
 				buf = s.result(buf[:0], doc, it.Value(), document.Int64(i))
@@ -97,7 +97,7 @@ func (s *unwind) over(src Source) Source {
 				return buf, nil
 			}
 		}
-	})
+	}}
 }
 
 // result appends doc with the element in the array's place, and its position.

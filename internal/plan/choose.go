@@ -15,6 +15,9 @@ func Candidates(req *Request) ([]*Plan, error) {
 	own.Indexes = withCollation(req.Indexes, req.Filter.Collator())
 	req = &own
 	p := planner{req: req, conjuncts: req.Filter.Root().Children}
+	if near := req.Filter.Near(); near != nil && req.Within == nil {
+		return p.near(near)
+	}
 	if done, err := p.hinted(); done != nil || err != nil {
 		return done, err
 	}

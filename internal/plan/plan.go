@@ -18,11 +18,12 @@ const (
 	IndexScan             // the index entries within Ranges
 	Union                 // what any of Branches finds, each document once
 	Merge                 // the same, in the order of the sort, which each of Branches has
+	GeoNear               // what has a place, from near to far
 )
 
 // String returns mongod's name of the stage that does it.
 func (k Kind) String() string {
-	return [...]string{"COLLSCAN", "IDHACK", "IXSCAN", "OR", "SORT_MERGE"}[k]
+	return [...]string{"COLLSCAN", "IDHACK", "IXSCAN", "OR", "SORT_MERGE", "GEO_NEAR"}[k]
 }
 
 // KeyField is one part of an index's key pattern.
@@ -72,7 +73,7 @@ type Range struct{ Start, End []byte }
 type Plan struct {
 	Kind    Kind
 	ID      document.Value // of IDPoint
-	Index   string         // of IndexScan: the name
+	Index   string         // of IndexScan and GeoNear: the name
 	Path    string         // of IndexScan, if the index is a wildcard index: which path of it is scanned
 	Arrays  []string       // beginnings of Path at which there are arrays
 	Ranges  []Range        // of IndexScan: ascending, disjoint; none means no document can match
@@ -85,6 +86,7 @@ type Plan struct {
 	Covered      bool          // of IndexScan: entries tell all that is needed; there is no Residual then
 	Blank        bool          // documents are only counted
 	Branches     []*Plan       // of Union and Merge: index scans
+	Near         *Near         // of GeoNear
 
 	access *access // of IndexScan: what Ranges are made of
 	rank   rank
@@ -116,6 +118,8 @@ func (p *Plan) String() string {
 	switch p.Kind {
 	case IDPoint:
 		fmt.Fprintf(&b, " %v", p.ID)
+	case GeoNear:
+		fmt.Fprintf(&b, " %s (%d)", p.Index, len(p.Near.Prefixes))
 	case IndexScan:
 		fmt.Fprintf(&b, " %s", p.Index)
 		for _, f := range p.Bounds() {

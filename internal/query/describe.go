@@ -181,6 +181,10 @@ func (n *Node) appendOperator(b *document.Builder) {
 			}
 		}
 		b.Close()
+	case OpNear:
+		for it := n.Value.Doc().Iter(); it.Next(); {
+			b.AppendValue(it.Key(), it.Value())
+		}
 	case OpNot:
 		b.OpenDoc("$not")
 		for _, c := range n.Children {
@@ -245,6 +249,10 @@ func (n *Node) DebugString() string {
 
 func (n *Node) debug(b *strings.Builder, level int) {
 	b.WriteString(strings.Repeat("    ", level))
+	if n.Op == OpNear {
+		b.WriteString(n.Near.text(n.Path) + "\n")
+		return
+	}
 	if n.Path != "" && n.Op != OpNot {
 		b.WriteString(n.Path)
 		b.WriteByte(' ')

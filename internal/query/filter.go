@@ -20,14 +20,18 @@ type FilterOptions struct {
 	Collator document.Collator // of strings; nil: by bytes
 	Expr     expr.Options      // of $expr, besides the collator
 	Upsert   bool              // refuse $expr: it describes no document that could be inserted
+	Near     bool              // there may be a $near, which the caller sees to
 }
 
 // CompileFilter compiles a filter document. The filter aliases its bytes.
 func CompileFilter(filter document.Doc, opts FilterOptions) (*Filter, error) {
 	opts.Expr.Collator = opts.Collator
-	c := filterCompiler{collator: opts.Collator, expr: opts.Expr, upsert: opts.Upsert}
+	c := filterCompiler{collator: opts.Collator, expr: opts.Expr, upsert: opts.Upsert, near: opts.Near}
 	root, err := c.document(filter)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkNear(root); err != nil {
 		return nil, err
 	}
 	f := FilterOf(root)
@@ -68,14 +72,7 @@ func (f *Filter) MatchPosition(doc document.Doc) (index string, matched bool, er
 func (f *Filter) MatchesAll() bool { return f.root.Op == OpAnd && len(f.root.Children) == 0 }
 
 // Near returns the $near or $nearSphere of the filter; nil if it has none.
-func (f *Filter) Near() *Node {
-	for _, n := range f.root.Children {
-		if n.Op == OpNear {
-			return n
-		}
-	}
-	return nil
-}
+func (f *Filter) Near() *Node { return nearOf(f.root) }
 
 // Collator returns what the filter compares strings with; nil for bytes.
 func (f *Filter) Collator() document.Collator { return f.collator }

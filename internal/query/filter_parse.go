@@ -18,6 +18,7 @@ type filterCompiler struct {
 	collator    document.Collator
 	expr        expr.Options // of $expr
 	upsert      bool
+	near        bool
 }
 
 // The operators, by the place where they may stand. A family's file has the functions of its rows.
@@ -163,15 +164,11 @@ func (c *filterCompiler) operators(path string, doc document.Doc) ([]*Node, erro
 			list = append(list, n)
 			continue
 		case "$near", "$nearSphere", "$geoNear":
-			if c.inElemMatch > 0 || c.depth > 1 {
-				return nil, badValue("geoNear must be top-level expr")
-			}
-			n, err := parseNear(path, it.Key(), doc)
+			n, err := c.parseNear(path, it.Key(), doc)
 			if err != nil {
 				return nil, err
 			}
-			list = append(list, n)
-			continue
+			return append(list, n), nil
 		case "$minDistance", "$maxDistance":
 			if first := doc.First().Key; first == "$near" || first == "$nearSphere" || first == "$geoNear" {
 				continue

@@ -205,11 +205,6 @@ func (ps *projectionParser) compute(path string, v document.Value, isMeta bool) 
 	default:
 		ps.kind = kindInclusion
 	}
-	if isMeta && !ps.opts.Stage {
-		if err := checkMeta(v.Doc().First().Value.Str()); err != nil {
-			return err
-		}
-	}
 	value, err := expr.Compile(v, ps.opts.Expr)
 	if err != nil {
 		return err

@@ -1,13 +1,17 @@
 package query
 
 import (
+	"strings"
+
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
 // Sort is a compiled sort specification. Immutable.
 type Sort struct {
 	fields   []SortField
+	metas    bool // a field has a Meta
 	natural  int
 	collator document.Collator // of strings; nil: by bytes
 }
@@ -19,6 +23,7 @@ const maxSortFields = 32
 type SortField struct {
 	Path       string
 	Descending bool
+	Meta       string // by what is known of documents besides what they hold, and not by what is at a path; always descending
 }
 
 // CompileSort compiles a sort document such as {a: 1, "b.c": -1}. A path that comes twice counts where it comes first.
@@ -67,7 +72,7 @@ func NaturalDirection(v document.Value) int {
 func (s *Sort) add(path string, v document.Value) error {
 	switch {
 	case v.Type == document.TypeDocument:
-		return sortExpressionError(v.Doc())
+		return s.addMeta(v.Doc())
 	case !v.IsNumber():
 		return mongoerr.New(15974, "Illegal key in $sort specification: %s", elementText(path, v))
 	}
@@ -79,27 +84,31 @@ func (s *Sort) add(path string, v document.Value) error {
 		return err
 	}
 	for _, f := range s.fields {
-		if f.Path == path {
+		if f.Path == path && f.Meta == "" {
 			return nil
 		}
 	}
 	if len(s.fields) == maxSortFields {
 		return mongoerr.New(13103, "too many compound keys")
 	}
-	s.fields = append(s.fields, SortField{path, n < 0})
+	s.fields = append(s.fields, SortField{Path: path, Descending: n < 0})
 	return nil
 }
 
-// checkMeta refuses what a find knows of its documents only if the filter has an operator that there is not yet.
-func checkMeta(name string) error {
-	what := map[string]string{"textScore": "text score", "geoNearDistance": "$geoNear distance", "geoNearPoint": "$geoNear point"}[name]
+// CheckMeta refuses what is known of documents only if the filter has a certain operator: f, which may be nil, has not.
+func CheckMeta(name string, f *Filter) error {
+	if (name == expr.NearDistance || name == expr.NearPlace) && f != nil && f.Near() != nil {
+		return nil
+	}
+	what := map[string]string{expr.TextScore: "text score", "geoNearDistance": "$geoNear distance", "geoNearPoint": "$geoNear point"}[name]
 	if what == "" {
 		return nil
 	}
 	return mongoerr.New(40218, "query requires %s metadata, but it is not available", what)
 }
 
-func sortExpressionError(spec document.Doc) error {
+// addMeta adds {$meta: "textScore"} or {$meta: "geoNearDistance"}. Whether there is that is to be checked by who knows the filter ([Sort.CheckMeta]).
+func (s *Sort) addMeta(spec document.Doc) error {
 	e := spec.First()
 	switch {
 	case e.Key != "$meta":
@@ -108,13 +117,29 @@ func sortExpressionError(spec document.Doc) error {
 		return mongoerr.New(mongoerr.FailedToParse, "Cannot have additional keys in a $meta sort specification")
 	}
 	switch e.Str() {
-	case "textScore", "geoNearDistance":
-		return checkMeta(e.Str())
+	case expr.TextScore, expr.NearDistance:
+		s.fields, s.metas = append(s.fields, SortField{Descending: true, Meta: strings.Clone(e.Str())}), true
+		return nil
 	case "randVal", "searchScore", "searchHighlights":
 		return notYet("sorting by $meta is")
 	}
 	return mongoerr.New(31138, "Illegal $meta sort: %s", elementText(e.Key, e.Value))
 }
+
+// CheckMeta refuses a sort by what is not known of the documents of a filter.
+func (s *Sort) CheckMeta(f *Filter) error {
+	for _, field := range s.fields {
+		if field.Meta != "" {
+			if err := CheckMeta(field.Meta, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// UsesMeta reports whether something is sorted by that is not in the documents.
+func (s *Sort) UsesMeta() bool { return s.metas }
 
 // Fields returns the parts; empty for no order at all and for natural order. Read-only.
 func (s *Sort) Fields() []SortField { return s.fields }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
@@ -18,11 +19,33 @@ var undefined = document.Value{Type: document.TypeUndefined}
 func (s *Sort) AppendKey(dst []document.Value, doc document.Doc) ([]document.Value, error) {
 	n := len(dst)
 	for i := range s.fields {
+		if s.fields[i].Meta != "" {
+			dst = append(dst, document.Null)
+			continue
+		}
 		v, plain := plainLookup(doc, s.fields[i].Path)
 		if !plain {
 			return s.appendSpreadKey(dst[:n], doc)
 		}
 		dst = append(dst, document.Collated(s.collator, v))
+	}
+	return dst, nil
+}
+
+// AppendKeyOf is [Sort.AppendKey] with what is known of the document besides.
+func (s *Sort) AppendKeyOf(dst []document.Value, doc document.Doc, m *expr.Meta) ([]document.Value, error) {
+	n := len(dst)
+	dst, err := s.AppendKey(dst, doc)
+	if err != nil || !s.metas {
+		return dst, err
+	}
+	for i, f := range s.fields {
+		if f.Meta == "" {
+			continue
+		}
+		if v := m.Value(f.Meta); !v.IsMissing() {
+			dst[n+i] = v
+		}
 	}
 	return dst, nil
 }
@@ -51,6 +74,9 @@ func (s *Sort) appendSpreadKey(dst []document.Value, doc document.Doc) ([]docume
 	todo := make([]spreadField, len(s.fields))
 	for i := range todo {
 		todo[i].rest = s.fields[i].Path
+		if s.fields[i].Meta != "" {
+			todo[i].value = document.Null
+		}
 	}
 	if err := g.spread(doc, todo); err != nil {
 		return nil, err

@@ -187,7 +187,7 @@ func parsePushSort(v document.Value) (*pushSort, error) {
 				return nil, badValue("The sort field is a dotted field but has an empty part: %s", path)
 			}
 		}
-		s.fields = append(s.fields, SortField{path, n < 0})
+		s.fields = append(s.fields, SortField{Path: path, Descending: n < 0})
 	}
 	return s, nil
 }

@@ -1,0 +1,75 @@
+package expr
+
+import (
+	"github.com/mortondb/morton/internal/document"
+)
+
+// Meta is what is known of a document besides what it holds: what $meta returns.
+type Meta struct {
+	TextScore float64
+	HasText   bool // there is a TextScore
+
+	Distance float64        // of what was found from near to far
+	Place    document.Value // what of the document is that far; missing: it was not found so
+}
+
+// Value returns what a name of $meta stands for; missing if it is not known.
+func (m *Meta) Value(name string) document.Value {
+	switch {
+	case m == nil:
+	case name == TextScore && m.HasText:
+		return document.Double(m.TextScore)
+	case name == NearDistance && !m.Place.IsMissing():
+		return document.Double(m.Distance)
+	case name == NearPlace:
+		return m.Place
+	}
+	return missing
+}
+
+// Clone returns a copy that shares nothing with m.
+func (m *Meta) Clone() *Meta {
+	if m == nil {
+		return nil
+	}
+	c := *m
+	c.Place = m.Place.Clone()
+	return &c
+}
+
+// TextScore is the name of the score of a text search.
+const TextScore = "textScore"
+
+// The names of what a search from near to far knows.
+const (
+	NearDistance = "geoNearDistance"
+	NearPlace    = "geoNearPoint"
+)
+
+var metaNames = map[string]bool{TextScore: true, "randVal": true, "searchScore": true, "searchHighlights": true, NearDistance: true, NearPlace: true,
+	"recordId": true, "indexKey": true, "sortKey": true, "searchScoreDetails": true}
+
+// meta is $meta.
+type meta struct{ name string }
+
+func parseMeta(c *compiler, _ string, v document.Value) (node, error) {
+	switch {
+	case v.Type != document.TypeString:
+		return nil, fail(17307, "$meta only supports string arguments")
+	case !metaNames[v.Str()]:
+		return nil, fail(17308, "Unsupported argument to $meta: %s", v.Str())
+	}
+	if c.opts.Meta != nil {
+		if err := c.opts.Meta(v.Str()); err != nil {
+			return nil, err
+		}
+	}
+	return meta{v.Str()}, nil
+}
+
+func (n meta) eval(x *Evaluator) (document.Value, error) {
+	if x.Meta == nil {
+		return missing, nil
+	}
+	return x.Meta(n.name), nil
+}
