@@ -15,14 +15,15 @@ import (
 // EarthRadius is in meters, as MongoDB has it.
 const EarthRadius = 6378.1 * 1000
 
-// maxVertices bounds a line or ring whose edges are compared with each other.
-const maxVertices = 5000
+// maxRings bounds the rings of a polygon, each of which is compared with each to find out which lie in which. (mongod does so, too, and has no bound.)
+const maxRings = 5000
 
 // Geometry is a place or shape.
 type Geometry struct {
 	points   []s2.Point
-	lines    []*s2.Polyline
-	polygons []*s2.Polygon
+	lines    []*route
+	polygons []*area
+	set      pointSet // of points
 
 	single  bool     // it is one point
 	flat    r2.Point // whose coordinates are these
@@ -252,9 +253,6 @@ func vertices(v document.Value) ([]s2.Point, error) {
 		if at := sphere(p); len(list) == 0 || list[len(list)-1] != at {
 			list = append(list, at)
 		}
-		if len(list) > maxVertices {
-			return nil, fmt.Errorf("GeoJSON with more than %d vertices in a line is not supported", maxVertices)
-		}
 	}
 	return list, nil
 }
@@ -267,13 +265,13 @@ func (g *Geometry) line(v document.Value) error {
 	if len(list) < 2 {
 		return errors.New("GeoJSON LineString must have at least 2 vertices: " + v.Shell())
 	}
-	line := s2.Polyline(list)
-	g.lines = append(g.lines, &line)
+	g.lines = append(g.lines, newRoute(list))
 	return nil
 }
 
 func (g *Geometry) polygon(v document.Value) error {
 	var loops []*s2.Loop
+	edges := map[s2.Edge]ringEdge{}
 	if v.Type == document.TypeArray && v.Doc().IsEmpty() {
 		return errors.New("Polygon has no loops.")
 	}
@@ -283,8 +281,11 @@ func (g *Geometry) polygon(v document.Value) error {
 			return err
 		}
 		loop.Normalize()
-		if e, other, of, found := sharedEdge(loop, loops); found {
-			return fmt.Errorf("Polygon isn't valid: Duplicate edge: loop %d, edge %d and loop %d, edge %d %s", len(loops), e, other, of, v.Shell())
+		if len(loops) == maxRings {
+			return fmt.Errorf("GeoJSON with more than %d rings in a polygon is not supported", maxRings)
+		}
+		if e, other, found := sharedEdge(edges, loop, len(loops)); found {
+			return fmt.Errorf("Polygon isn't valid: Duplicate edge: loop %d, edge %d and loop %d, edge %d %s", len(loops), e, other.ring, other.edge, v.Shell())
 		}
 		if len(loops) > 0 && !loops[0].Contains(loop) {
 			return fmt.Errorf("Secondary loops not contained by first exterior loop - secondary loops must be holes: %s first loop: %s", ring.Shell(), v.Doc().First().Value.Shell())
@@ -295,7 +296,7 @@ func (g *Geometry) polygon(v document.Value) error {
 	if err != nil {
 		return err
 	}
-	g.polygons = append(g.polygons, s2.PolygonFromLoops(loops))
+	g.polygons = append(g.polygons, newArea(loops))
 	return nil
 }
 
@@ -309,25 +310,25 @@ func (g *Geometry) strictPolygon(v document.Value) error {
 	}
 	loop, err := parseLoop(v.Doc().First().Value)
 	if err == nil {
-		g.polygons = append(g.polygons, s2.PolygonFromOrientedLoops([]*s2.Loop{loop}))
+		g.polygons = append(g.polygons, &area{Polygon: s2.PolygonFromOrientedLoops([]*s2.Loop{loop})})
 	}
 	return err
 }
 
-// sharedEdge returns an edge of a ring that one of the rings before it has, too, in the same direction, and which that is.
-func sharedEdge(loop *s2.Loop, before []*s2.Loop) (edge, other, of int, found bool) {
-	edges := map[s2.Edge]int{}
+// ringEdge is an edge of one of the rings of a polygon.
+type ringEdge struct{ ring, edge int }
+
+// sharedEdge adds the edges of a ring to those of the rings before it, one of which may have an edge of it, too, in the same direction: the first is returned, of the first ring that has one.
+func sharedEdge(edges map[s2.Edge]ringEdge, loop *s2.Loop, ring int) (edge int, other ringEdge, found bool) {
 	for i := range loop.NumEdges() {
-		edges[loop.Edge(i)] = i
-	}
-	for k, b := range before {
-		for i := range b.NumEdges() {
-			if e, is := edges[b.Edge(i)]; is {
-				return e, k, i, true
-			}
+		if before, is := edges[loop.Edge(i)]; is && (!found || before.ring < other.ring || before.ring == other.ring && before.edge < other.edge) {
+			edge, other, found = i, before, true
 		}
 	}
-	return 0, 0, 0, false
+	for i := range loop.NumEdges() {
+		edges[loop.Edge(i)] = ringEdge{ring, i}
+	}
+	return edge, other, found
 }
 
 // parseLoop reads a ring: it ends where it begins, and its edges do not cross.
@@ -353,7 +354,11 @@ func parseLoop(v document.Value) (*s2.Loop, error) {
 		}
 		seen[p] = i
 	}
-	if i, j, crossing := firstCrossing(list); crossing {
+	i, j, crossing, err := firstCrossing(list)
+	if err != nil {
+		return nil, err
+	}
+	if crossing {
 		at := func(k int) string {
 			ll := s2.LatLngFromPoint(list[k%len(list)])
 			return fmt.Sprintf("[%.7f, %.7f]", ll.Lat.Degrees(), ll.Lng.Degrees())
@@ -361,18 +366,4 @@ func parseLoop(v document.Value) (*s2.Loop, error) {
 		return nil, fmt.Errorf("Loop is not valid: %s Edges %d and %d cross. Edge locations in degrees: %s-%s and %s-%s", v.Shell(), i, j, at(i), at(i+1), at(j), at(j+1))
 	}
 	return s2.LoopFromPoints(list), nil
-}
-
-// firstCrossing returns two edges of a ring that cross.
-func firstCrossing(ring []s2.Point) (i, j int, found bool) {
-	n := len(ring)
-	for i := range n {
-		crosser := s2.NewChainEdgeCrosser(ring[i], ring[(i+1)%n], ring[(i+2)%n])
-		for j := i + 2; j < n; j++ {
-			if crosser.ChainCrossingSign(ring[(j+1)%n]) == s2.Cross && (j+1)%n != i {
-				return i, j, true
-			}
-		}
-	}
-	return 0, 0, false
 }

@@ -15,9 +15,9 @@ import (
 
 // Region is what $geoWithin asks for: an area on the sphere or in the plane. Immutable.
 type Region struct {
-	polygons []*s2.Polygon // on the sphere, or
-	cap      *s2.Cap       // a circle there, or
-	flat     flatRegion    // an area in the plane
+	polygons []*area    // on the sphere, or
+	cap      *s2.Cap    // a circle there, or
+	flat     flatRegion // an area in the plane
 }
 
 // flatRegion is an area in the plane, with its border.
@@ -160,5 +160,5 @@ func (r *Region) Holds(g *Geometry) bool {
 	case r.cap != nil:
 		return g.capHolds(*r.cap)
 	}
-	return slices.ContainsFunc(r.polygons, g.polygonHolds)
+	return slices.ContainsFunc(r.polygons, g.within)
 }

@@ -19,82 +19,36 @@ func (g *Geometry) Intersects(o *Geometry) bool {
 }
 
 func (g *Geometry) touchesPoint(p s2.Point) bool {
-	return slices.Contains(g.points, p) ||
-		slices.ContainsFunc(g.lines, func(l *s2.Polyline) bool { return onLine(l, p) }) ||
-		slices.ContainsFunc(g.polygons, func(a *s2.Polygon) bool { return inPolygon(a, p) })
+	return g.holdsPoint(p) ||
+		slices.ContainsFunc(g.lines, func(l *route) bool { return l.holds(p) }) ||
+		slices.ContainsFunc(g.polygons, func(a *area) bool { return a.holds(p) })
 }
 
-func (g *Geometry) touchesLine(l *s2.Polyline) bool {
-	return slices.ContainsFunc(g.points, func(p s2.Point) bool { return onLine(l, p) }) ||
-		slices.ContainsFunc(g.lines, func(o *s2.Polyline) bool { return o.Intersects(l) }) ||
-		slices.ContainsFunc(g.polygons, func(a *s2.Polygon) bool { return lineMeets(a, l) })
-}
-
-func (g *Geometry) touchesPolygon(a *s2.Polygon) bool {
-	return slices.ContainsFunc(g.points, func(p s2.Point) bool { return inPolygon(a, p) }) ||
-		slices.ContainsFunc(g.lines, func(l *s2.Polyline) bool { return lineMeets(a, l) }) ||
-		slices.ContainsFunc(g.polygons, func(o *s2.Polygon) bool { return a.Intersects(o) })
-}
-
-func onLine(l *s2.Polyline, p s2.Point) bool {
-	nearest, _ := l.Project(p)
-	return nearest.Distance(p) <= touching
-}
-
-// inPolygon takes a point on the border as inside.
-func inPolygon(a *s2.Polygon, p s2.Point) bool {
-	if a.ContainsPoint(p) {
-		return true
+func (g *Geometry) holdsPoint(p s2.Point) bool {
+	if len(g.points) <= fewEdges {
+		return slices.Contains(g.points, p)
 	}
-	for _, loop := range a.Loops() {
-		for i := range loop.NumEdges() {
-			e := loop.Edge(i)
-			if s2.DistanceFromSegment(p, e.V0, e.V1) <= touching {
-				return true
-			}
-		}
-	}
-	return false
+	return g.set.holds(g.points, p)
 }
 
-// lineMeets reports whether a line has a point in a polygon.
-func lineMeets(a *s2.Polygon, l *s2.Polyline) bool {
-	return slices.ContainsFunc(*l, func(p s2.Point) bool { return inPolygon(a, p) }) || lineCrosses(a, l)
+func (g *Geometry) touchesLine(l *route) bool {
+	return slices.ContainsFunc(g.points, l.holds) ||
+		slices.ContainsFunc(g.lines, func(o *route) bool { return o.meets(l) }) ||
+		slices.ContainsFunc(g.polygons, func(a *area) bool { return a.meets(l) })
 }
 
-// lineCrosses reports whether a line crosses the border of a polygon.
-func lineCrosses(a *s2.Polygon, l *s2.Polyline) bool {
-	for _, loop := range a.Loops() {
-		for i := range loop.NumEdges() {
-			e := loop.Edge(i)
-			for j := range l.NumEdges() {
-				if f := l.Edge(j); s2.CrossingSign(e.V0, e.V1, f.V0, f.V1) == s2.Cross {
-					return true
-				}
-			}
-		}
-	}
-	return false
+func (g *Geometry) touchesPolygon(a *area) bool {
+	return slices.ContainsFunc(g.points, a.holds) ||
+		slices.ContainsFunc(g.lines, a.meets) ||
+		slices.ContainsFunc(g.polygons, a.meetsArea)
 }
 
-// polygonHolds reports whether everything of g lies in a polygon.
-func (g *Geometry) polygonHolds(a *s2.Polygon) bool {
-	for _, p := range g.points {
-		if !inPolygon(a, p) {
-			return false
-		}
-	}
-	for _, l := range g.lines {
-		if lineCrosses(a, l) || slices.ContainsFunc(*l, func(p s2.Point) bool { return !inPolygon(a, p) }) {
-			return false
-		}
-	}
-	for _, o := range g.polygons {
-		if !a.Contains(o) {
-			return false
-		}
-	}
-	return len(g.points)+len(g.lines)+len(g.polygons) > 0
+// within reports whether everything of g lies in a polygon.
+func (g *Geometry) within(a *area) bool {
+	return !slices.ContainsFunc(g.points, func(p s2.Point) bool { return !a.holds(p) }) &&
+		!slices.ContainsFunc(g.lines, func(l *route) bool { return !a.holdsLine(l) }) &&
+		!slices.ContainsFunc(g.polygons, func(o *area) bool { return !a.Contains(o.Polygon) }) &&
+		len(g.points)+len(g.lines)+len(g.polygons) > 0
 }
 
 // capHolds reports whether everything of g lies in a circle on the sphere.
@@ -105,7 +59,7 @@ func (g *Geometry) capHolds(c s2.Cap) bool {
 		}
 	}
 	for _, l := range g.lines {
-		if slices.ContainsFunc(*l, func(p s2.Point) bool { return !c.ContainsPoint(p) }) {
+		if slices.ContainsFunc(*l.Polyline, func(p s2.Point) bool { return !c.ContainsPoint(p) }) {
 			return false
 		}
 	}
@@ -135,7 +89,7 @@ func (g *Geometry) Distance(from s2.Point) float64 {
 	return nearest
 }
 
-func fromPolygon(a *s2.Polygon, from s2.Point) float64 {
+func fromPolygon(a *area, from s2.Point) float64 {
 	if a.ContainsPoint(from) {
 		return 0
 	}

@@ -81,10 +81,10 @@ func (g *Geometry) area() s2.Region {
 		all = append(all, p)
 	}
 	for _, l := range g.lines {
-		all = append(all, l)
+		all = append(all, l.Polyline)
 	}
-	for _, p := range g.polygons {
-		all = append(all, p)
+	for _, a := range g.polygons {
+		all = append(all, a.Polygon)
 	}
 	if len(all) == 1 {
 		return all[0]
