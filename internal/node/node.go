@@ -271,6 +271,9 @@ func (n *Node) run(from *peer.Member) error {
 	if err != nil {
 		return err
 	}
+	if err := n.loadConfig(); err != nil { // before anybody is told by which name to reach this member
+		return err
+	}
 	var carrier raftnode.Transport // nil for a standalone: there is nobody to send to
 	var transport *peer.Transport
 	if n.opts.Set.Name != "" {
@@ -291,8 +294,8 @@ func (n *Node) run(from *peer.Member) error {
 	if transport != nil {
 		n.transport.Store(transport)
 	}
-	if err := n.loadConfig(); err != nil {
-		return err
+	if s := n.stored.Load(); s != nil {
+		n.adopt(s)
 	}
 	if transport != nil {
 		if from != nil {

@@ -29,6 +29,8 @@ type set struct {
 	fs      map[string]*vfs.MemFS
 	nodes   map[string]*Node
 	killing sync.Map // hosts whose process is being killed: what fails there now does not matter
+
+	misnamed bool // no seeds, and the machines' names are not those of the configuration and lead nowhere
 }
 
 func newSet(t *testing.T, hosts ...string) *set {
@@ -55,8 +57,12 @@ func (s *set) start(host string) *Node {
 			seeds = append(seeds, h)
 		}
 	}
+	naming := replset.Naming{Hostname: name, Bind: []string{name}, Port: 27017}
+	if s.misnamed {
+		seeds, naming = nil, replset.Naming{Hostname: "nowhere", Bind: []string{"*"}, Port: 27017}
+	}
 	n, err := Start(Options{
-		FS: s.fs[host], DBPath: "db", Listeners: []net.Listener{l}, Naming: replset.Naming{Hostname: name, Bind: []string{name}, Port: 27017},
+		FS: s.fs[host], DBPath: "db", Listeners: []net.Listener{l}, Naming: naming,
 		Set: replset.SetOption{Name: s.name, Seeds: seeds}, CacheBytes: 1 << 20, Quiet: true,
 		Dial:   func(ctx context.Context, to string) (net.Conn, error) { return s.network.Dial(ctx, host, to) },
 		Logger: slog.New(slog.NewTextHandler(testWriter{s.t, name}, nil)),
@@ -236,5 +242,23 @@ func TestLastMemberStopsWithoutWaiting(t *testing.T) {
 		if took := shutdown(last); took > 100*time.Millisecond {
 			t.Errorf("the last member took %v to stop", took)
 		}
+	})
+}
+
+// TestMachineNameThatLeadsNowhere: members know each other by the names of the configuration, also at the first start and when one joins anew.
+func TestMachineNameThatLeadsNowhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017", "b:27017", "c:27017")
+		s.misnamed = true
+		s.startAll()
+		defer s.stopAll()
+		s.must("a:27017", `{"replSetInitiate": {"_id": "foo", "members": [{"_id": 0, "host": "a:27017"}, {"_id": 1, "host": "b:27017"}, {"_id": 2, "host": "c:27017"}]}, "$db": "admin"}`)
+		s.must(s.primary(), `{"insert": "c", "documents": [{"_id": 1}], "$db": "test"}`)
+		s.settle()
+		s.kill("b:27017")
+		s.fs["b:27017"] = vfs.NewCrashableMem()
+		s.start("b:27017")
+		s.must(s.primary(), `{"insert": "c", "documents": [{"_id": 2}], "writeConcern": {"w": 3, "wtimeout": 60000}, "$db": "test"}`)
+		s.settle()
 	})
 }
