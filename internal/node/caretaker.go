@@ -147,7 +147,7 @@ func (n *Node) returns(m peer.Mismatch) (returns, arbiter bool) {
 // newTransport returns the transport of this member of the set.
 func (n *Node) newTransport() (*peer.Transport, error) {
 	return peer.New(peer.Options{
-		ID: n.raftID, Host: n.ownHost(), Set: n.opts.Set.Name, SetID: n.identity.Load().setID(),
+		ID: n.raftID, Host: n.ownHost, Set: n.opts.Set.Name, SetID: n.identity.Load().setID(),
 		Dial: n.opts.Dial, FS: n.opts.FS, Dir: n.opts.FS.PathJoin(n.opts.DBPath, "transfer"),
 		Status: n.status, OnMismatch: n.onMismatch, OnProgress: n.onProgress, ElectionTimeout: n.electionTimeout(),
 	})

@@ -159,7 +159,7 @@ func benchMember(b *testing.B, id uint64, at raftnode.Snapshot, host string, mem
 	if err != nil {
 		b.Fatal(err)
 	}
-	tr, err := New(Options{ID: id, Host: host, Set: "rs", FS: vfs.Default, Dir: filepath.Join(dir, "snapshots"), Dial: dial,
+	tr, err := New(Options{ID: id, Host: func() string { return host }, Set: "rs", FS: vfs.Default, Dir: filepath.Join(dir, "snapshots"), Dial: dial,
 		ElectionTimeout: raftnode.DefaultElectionTimeout, Status: func() Status { return Status{} }})
 	if err != nil {
 		b.Fatal(err)

@@ -92,7 +92,7 @@ func (m *member) start(others []uint64) {
 	}
 	m.log = log
 	m.transport, err = New(Options{
-		ID: m.id, Host: m.host, Set: "rs", SetID: testSetID, FS: m.fs, Dir: "snapshots", ElectionTimeout: testElection,
+		ID: m.id, Host: func() string { return m.host }, Set: "rs", SetID: testSetID, FS: m.fs, Dir: "snapshots", ElectionTimeout: testElection,
 		Dial:   func(ctx context.Context, host string) (net.Conn, error) { return s.net.Dial(ctx, m.host, host) },
 		Status: m.status,
 		OnMismatch: func(x Mismatch) {

@@ -265,7 +265,7 @@ func (l *link) dial(ctx context.Context, k kind) (net.Conn, *bufio.Reader, welco
 	}
 	defer l.closeWithLink(conn)()
 	br := bufio.NewReader(conn)
-	w, err := exchange(conn, br, &greeting{set: t.opts.Set, setID: t.opts.SetID, from: t.opts.ID, fromHost: t.opts.Host,
+	w, err := exchange(conn, br, &greeting{set: t.opts.Set, setID: t.opts.SetID, from: t.opts.ID, fromHost: t.opts.Host(),
 		to: l.id, kind: k, instance: t.instance})
 	if err == nil && (!w.ok || w.raftID != l.id) {
 		err = l.notExpected(w)

@@ -40,8 +40,8 @@ type Mismatch struct {
 
 // Options of a transport.
 type Options struct {
-	ID    uint64 // this member's raft id
-	Host  string // host:port under which others reach this member
+	ID    uint64        // this member's raft id
+	Host  func() string // host:port under which others reach this member, as it is known now
 	Set   string
 	SetID document.ObjectID
 
