@@ -25,7 +25,7 @@ const SettingsNS = "config.settings"
 func (e *Engine) SettingsChanges() uint64 { return e.settingsChanges.Load() }
 
 // ApplyConfig applies an entry that changed the members: members is the log's own record of them, config the
-// configuration as stored, nil if it stays as it is.
+// configuration as stored, empty if it stays as it is.
 func (e *Engine) ApplyConfig(entry Entry, members []byte, config document.Doc) error {
 	before := e.store.Applied()
 	a := &applier{e: e, batch: e.store.NewBatch(), catalog: e.state.Load().committed, pos: before}
@@ -34,7 +34,7 @@ func (e *Engine) ApplyConfig(entry Entry, members []byte, config document.Doc) e
 	if err := a.batch.Set(membersKey, members); err != nil {
 		return err
 	}
-	if config != nil {
+	if len(config) > 0 {
 		if err := a.batch.Set(configKey, config); err != nil {
 			return err
 		}

@@ -264,3 +264,31 @@ func TestMachineNameThatLeadsNowhere(t *testing.T) {
 		s.settle()
 	})
 }
+
+// TestRestartAfterInitialSync: a member that got its data from another one, was primary and was shut down comes back with all it had.
+func TestRestartAfterInitialSync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017", "b:27017", "c:27017")
+		s.startAll()
+		defer s.stopAll()
+		s.must("a:27017", `{"replSetInitiate": 1, "$db": "admin"}`)
+		s.must(s.primary(), `{"insert": "c", "documents": [{"_id": 1}], "$db": "test"}`)
+		s.settle()
+		s.kill("b:27017")
+		s.fs["b:27017"] = vfs.NewCrashableMem()
+		s.start("b:27017")
+		s.settle()
+		time.Sleep(2 * time.Second)
+		for range 3 {
+			p := s.primary()
+			s.must(p, `{"insert": "d", "documents": [{"x": 1}], "$db": "test"}`)
+			if err := s.nodes[p].Shutdown(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			delete(s.nodes, p)
+			s.primary()
+			s.start(p)
+			s.settle()
+		}
+	})
+}
