@@ -23,6 +23,7 @@ const (
 // Conn is one socket to a server; it is opened again by the command that follows a failure.
 type Conn struct {
 	Address string
+	Timeout time.Duration // how long a command may take; 0 is ReplyTimeout
 	net     net.Conn
 	reader  *bufio.Reader
 }
@@ -58,8 +59,15 @@ func (c *Conn) RunRaw(db string, command []byte) (bson.Raw, error) {
 	return reply, err
 }
 
+func (c *Conn) timeout() time.Duration {
+	if c.Timeout == 0 {
+		return ReplyTimeout
+	}
+	return c.Timeout
+}
+
 func (c *Conn) open() error {
-	conn, err := net.DialTimeout("tcp", c.Address, ReplyTimeout)
+	conn, err := net.DialTimeout("tcp", c.Address, c.timeout())
 	if err != nil {
 		return err
 	}
@@ -81,13 +89,13 @@ func message(db string, command []byte) []byte {
 }
 
 func (c *Conn) exchange(request []byte) (bson.Raw, error) {
-	_ = c.net.SetDeadline(time.Now().Add(ReplyTimeout))
+	_ = c.net.SetDeadline(time.Now().Add(c.timeout()))
 	if _, err := c.net.Write(request); err != nil {
 		return nil, err
 	}
 	var header [headerSize]byte
 	if _, err := io.ReadFull(c.reader, header[:]); err != nil {
-		return nil, noReply(err)
+		return nil, c.noReply(err)
 	}
 	size, opcode := int(binary.LittleEndian.Uint32(header[:])), binary.LittleEndian.Uint32(header[12:])
 	if size < headerSize+10 || size > replyMax || opcode != opMsg {
@@ -95,16 +103,16 @@ func (c *Conn) exchange(request []byte) (bson.Raw, error) {
 	}
 	body := make([]byte, size-headerSize)
 	if _, err := io.ReadFull(c.reader, body); err != nil {
-		return nil, noReply(err)
+		return nil, c.noReply(err)
 	}
 	return bson.Raw(body[5:]), nil
 }
 
-func noReply(err error) error {
+func (c *Conn) noReply(err error) error {
 	var timeout net.Error
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Errorf("no reply in %v", ReplyTimeout)
+		return fmt.Errorf("no reply in %v", c.timeout())
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("connection closed by the server")
 	}
