@@ -62,6 +62,10 @@ crash: build ## real processes killed with -9 under load; ROUNDS=50 for the long
 acceptance: build ## the article and today's drivers against real processes; makes its own environments
 	$(PYTHON) test/acceptance/run --binary ./morton
 
+.PHONY: chaos
+chaos: build ## real processes under trouble for TIME (30m), as root in network namespaces of their own; a report in chaos-report
+	$(GO) run ./test/chaos -binary ./morton -time $${TIME:-30m} $(if $(SEED),-seed $(SEED))
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (10m)
 	@for pkg in $$($(GO) list ./internal/...); do \

@@ -17,7 +17,7 @@ type history struct {
 	done, failed, unknown atomic.Int64
 
 	acked  series // majority writes that the driver's clients were told of
-	served series // majority writes that whoever is primary took from a client that had just come
+	served series // these, and majority writes that whoever is primary took from a client that had just come
 
 	mu         sync.Mutex
 	failures   []failure
@@ -54,6 +54,7 @@ func (h *history) now() time.Duration { return time.Since(h.started) }
 func (h *history) acknowledge() {
 	h.done.Add(1)
 	h.acked.add(h.now())
+	h.served.add(h.now())
 }
 
 // fail notes an error that the application got. unknown: the operation may have taken effect.
