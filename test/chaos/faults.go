@@ -124,8 +124,8 @@ type trouble struct {
 
 // window is the time from a fault until the set is whole again.
 type window struct {
-	Names    []string
-	From, To time.Duration
+	Names          []string
+	From, Over, To time.Duration // when the fault came, when it was ended, when the set was whole again
 }
 
 var errNoRecovery = errors.New("the set is not whole again a minute after the last fault ended")
@@ -204,6 +204,7 @@ func (t *trouble) run(ctx context.Context, chosen []fault, h *history) error {
 	wait(ctx, hold)
 	all(undo)()
 	t.set.note("over")
+	w.Over = time.Since(t.started)
 	err := t.set.eventually(ctx, func() bool {
 		for m := range hit {
 			m.again()

@@ -142,7 +142,8 @@ func (t *trouble) strips(h *history) []strip {
 			span(r.At, end, r.Member*laneHeight, r.Role, r.Role)
 		}
 		for _, w := range t.windows {
-			span(w.From, w.To, n*laneHeight, "fault", strings.Join(w.Names, " and "))
+			span(w.From, w.Over, n*laneHeight, "fault", strings.Join(w.Names, " and "))
+			span(w.Over, w.To, n*laneHeight, "after", "after "+strings.Join(w.Names, " and "))
 		}
 		for _, f := range h.failures {
 			if f.At >= from && f.At < s.To {
@@ -185,7 +186,7 @@ code, pre { font: 12.5px/1.4 ui-monospace, monospace; background: #f0f0ec; paddi
 table { border-collapse: collapse } td, th { padding: .2em .9em .2em 0; text-align: left; border-bottom: 1px solid #e6e6e0 } td.n, th.n { text-align: right }
 .good { color: #1d7a46 } .bad { color: #b3261e; font-weight: 600 }
 svg { display: block; margin: .1em 0 .8em } text { font: 11px system-ui, sans-serif; fill: #5b6472 }
-.primary { fill: #1d7a46 } .secondary { fill: #b9dcc7 } .other { fill: #e9c46a } .down { fill: #d9d9d4 } .fault { fill: #e07a3f; fill-opacity: .75 } .error { fill: #b3261e } .write { fill: #5d8bc4 }
+.primary { fill: #1d7a46 } .secondary { fill: #b9dcc7 } .other { fill: #e9c46a } .down { fill: #d9d9d4 } .fault { fill: #e07a3f } .after { fill: #f3d9c8 } .error { fill: #b3261e } .write { fill: #5d8bc4 }
 details { margin: .6em 0 }
 </style>
 <h1>A set of {{.Members}} under trouble</h1>
@@ -198,7 +199,7 @@ A client that waits for an answer of a member which is cut off waits longer than
 <table><tr><th>fault<th class="n">times<th class="n">no primary, median<th class="n">worst<th class="n">clients, median<th class="n">worst</tr>
 {{range .Costs}}<tr><td>{{.Name}}<td class="n">{{.Times}}<td class="n">{{ms .Median}} ms<td class="n">{{ms .Worst}} ms<td class="n">{{ms .ClientsMedian}} ms<td class="n">{{ms .ClientWorst}} ms</tr>{{end}}</table>
 <h2>The time line</h2>
-<p>Primary dark green, secondary light green, unreachable grey. Point at anything to read what it is.</p>
+<p>Primary dark green, secondary light green, unreachable grey; a fault orange, and pale until the set is whole again and has rested. Point at anything to read what it is.</p>
 {{range .Strips}}<svg width="1100" height="{{.Height}}" viewBox="0 0 1100 {{.Height}}" role="img" aria-label="from {{seconds .From}} s">
 {{range .Labels}}<text x="0" y="{{.Y}}">{{.Text}}</text>{{end}}{{range .Bars}}<rect x="{{printf "%.1f" .X}}" y="{{.Y}}" width="{{printf "%.1f" .W}}" height="{{.H}}" class="{{.Class}}"><title>{{.Text}}</title></rect>{{end}}
 <text x="1100" y="11" text-anchor="end">{{seconds .From}} s</text></svg>
