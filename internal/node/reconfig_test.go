@@ -108,6 +108,38 @@ func (s *set) awaitRemoved(host string) {
 	s.t.Fatalf("%s does not learn that it was removed", host)
 }
 
+// TestConfigurationOutlastsAPromotion: a new voter gets its vote by a change of the log's members that brings no configuration, and
+// leaves the one that is stored as it is.
+func TestConfigurationOutlastsAPromotion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017", "b:27017", "c:27017")
+		s.startAll()
+		defer s.stopAll()
+		s.initiate(2)
+		const a, b, c = `{"_id": 0, "host": "a:27017"}`, `{"_id": 1, "host": "b:27017"}`, `{"_id": 2, "host": "c:27017"}`
+		s.mustReconfigure(a, b, c)
+		s.await("c:27017", "SECONDARY", 3)
+		stored := func(host string) int32 {
+			return s.must(host, `{"find": "system.replset", "$db": "local"}`).LookupPath("cursor.firstBatch.0.version").Int32()
+		}
+		for _, h := range s.hosts[:3] {
+			if v := stored(h); v != 2 {
+				t.Errorf("%s has stored version %d of the configuration", h, v)
+			}
+		}
+		for _, h := range s.hosts[:3] {
+			s.kill(h)
+		}
+		for _, h := range s.hosts[:3] {
+			s.start(h)
+		}
+		s.settle()
+		if v := stored(s.primary()); v != 2 {
+			t.Errorf("version %d after a restart", v)
+		}
+	})
+}
+
 // TestMemberIsAddedBeforeItIsStarted: as with MongoDB the order does not matter.
 func TestMemberIsAddedBeforeItIsStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

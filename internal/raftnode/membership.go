@@ -159,7 +159,9 @@ func (n *Node) applyConfChange(e *raftpb.Entry) error {
 	var context []byte
 	if len(cc.Context) >= confTokenSize {
 		token = binary.LittleEndian.Uint64(cc.Context)
-		context = cc.Context[confTokenSize:]
+		if rest := cc.Context[confTokenSize:]; len(rest) > 0 {
+			context = rest
+		}
 	}
 
 	n.mu.Lock()
