@@ -271,7 +271,7 @@ func (o *operation) openPipeline(ctx context.Context, a *aggregateArgs) (*openCu
 
 // frontSpec returns the find that does what the stages at the beginning ask for.
 func (o *operation) frontSpec(base string, front pipeline.Front) (spec engine.FindSpec, err error) {
-	spec = engine.FindSpec{NS: base, Filter: front.Filter, Sort: front.Sort, Skip: front.Skip, Limit: front.Limit, NoNear: front.Near == nil}
+	spec = engine.FindSpec{NS: base, Filter: front.Filter, Sort: front.Sort, Skip: front.Skip, Limit: front.Limit, NoNear: front.Near == nil, Scores: front.Scores}
 	if front.Near == nil {
 		return spec, nil
 	}

@@ -3,8 +3,10 @@ package command
 import (
 	"cmp"
 	"context"
+	"errors"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
@@ -50,7 +52,7 @@ func runCreateIndexes(ctx context.Context, o *operation, a *createIndexesArgs) e
 	}
 	done, err := o.d.engine.CreateIndexes(ctx, o.ns, specs)
 	o.noteTime(done.Time)
-	if e := mongoerr.From(err); e != nil && e.Code == mongoerr.CannotCreateIndex && len(a.indexes) == 1 {
+	if e := mongoerr.From(err); e != nil && e.Code == mongoerr.CannotCreateIndex && len(a.indexes) == 1 && !errors.As(err, new(engine.SecondTextIndex)) {
 		err = e.WithContext("Error in specification %s", a.indexes[0].Shell())
 	}
 	if err == nil && quorum > 1 && !done.Time.IsZero() {
@@ -144,7 +146,7 @@ func normalizeIndex(given document.Doc, ignoreUnknown bool) (document.Doc, error
 		return nil, err
 	}
 	switch {
-	case !key.Doc().Lookup("_id").IsMissing() && key.Doc().Len() == 1:
+	case !key.Doc().Lookup("_id").IsMissing() && key.Doc().Len() == 1 && !isText(given):
 		if err := checkIDIndex(given); err != nil {
 			return nil, err
 		}
@@ -154,12 +156,16 @@ func normalizeIndex(given document.Doc, ignoreUnknown bool) (document.Doc, error
 	case name.Str() == idIndexName:
 		return nil, mongoerr.New(mongoerr.BadValue, "The index name '_id_' is reserved for the _id index, which must have key pattern {_id: 1}, found key: %s", key.Shell())
 	}
+	kept, err := withText(given)
+	if err != nil {
+		return nil, err
+	}
 	if err := checkIndexSpec(given); err != nil {
 		return nil, mongoerr.From(err).WithContext("Error in specification %s", withVersion(given).Shell())
 	}
-	b.AppendValue("key", key)
+	b.AppendValue("key", kept.Lookup("key"))
 	b.AppendValue("name", name)
-	given = withSphereVersion(given)
+	given = withSphereVersion(kept)
 	for _, option := range indexOptions {
 		if v := given.Lookup(option.name); option.append != nil && !v.IsMissing() {
 			if err := option.append(&b, given, v); err != nil {

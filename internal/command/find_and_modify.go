@@ -47,6 +47,7 @@ func runFindAndModify(ctx context.Context, o *operation, a *findAndModifyArgs) e
 		return err
 	}
 	var project *query.Projection
+	scores := false
 	if !a.fields.IsEmpty() {
 		c, err := o.collator(a.collation)
 		if err != nil {
@@ -57,9 +58,16 @@ func runFindAndModify(ctx context.Context, o *operation, a *findAndModifyArgs) e
 			return err
 		}
 		opts.Collator = c
-		filter, err := query.CompileFilter(orEmpty(a.query), query.FilterOptions{Collator: c, Expr: opts, Near: true})
+		v := o.openView()
+		search := v.Catalog.Search(o.ns)
+		v.Close()
+		filter, err := query.CompileFilter(orEmpty(a.query), query.FilterOptions{Collator: c, Expr: opts, Near: true, Text: search})
 		if err != nil {
 			return err
+		}
+		opts.Meta = func(name string) error {
+			scores = scores || name == expr.TextScore
+			return nil
 		}
 		if project, err = query.CompileProjection(a.fields, filter, query.ProjectionOptions{Expr: opts}); err != nil {
 			return err
@@ -72,9 +80,9 @@ func runFindAndModify(ctx context.Context, o *operation, a *findAndModifyArgs) e
 		a.sort = nil // there is one document at most: mongod does not look at the order either
 	}
 	if a.remove {
-		return o.findAndRemove(ctx, a, project)
+		return o.findAndRemove(ctx, a, project, scores)
 	}
-	return o.findAndUpdate(ctx, a, project)
+	return o.findAndUpdate(ctx, a, project, scores)
 }
 
 // check refuses combinations that make no sense.
@@ -104,14 +112,14 @@ func orEmpty(d document.Doc) document.Doc {
 	return d
 }
 
-func (o *operation) findAndRemove(ctx context.Context, a *findAndModifyArgs, project *query.Projection) error {
+func (o *operation) findAndRemove(ctx context.Context, a *findAndModifyArgs, project *query.Projection, scores bool) error {
 	st := o.statement(&a.batchArgs, 0)
 	opts, err := o.expressions(a.let)
 	if err != nil {
 		return err
 	}
 	done, err := o.d.engine.Delete(ctx, &engine.DeleteSpec{
-		NS: o.ns, Filter: a.query, Sort: a.sort, Collation: a.collation, Hint: a.hint, Expr: opts, Return: engine.ReturnOld,
+		NS: o.ns, Filter: a.query, Sort: a.sort, Collation: a.collation, Hint: a.hint, Expr: opts, Return: engine.ReturnOld, Scores: scores,
 	}, st)
 	o.noteTime(done.Time)
 	if err != nil {
@@ -125,14 +133,14 @@ func (o *operation) findAndRemove(ctx context.Context, a *findAndModifyArgs, pro
 	o.out.OpenDoc("lastErrorObject")
 	o.out.AppendInt32("n", clampInt32(done.N))
 	o.out.Close()
-	return o.appendModified(done.Doc, project, st, done.Retried)
+	return o.appendModified(done.Doc, done.Meta, project, st, done.Retried)
 }
 
-func (o *operation) findAndUpdate(ctx context.Context, a *findAndModifyArgs, project *query.Projection) error {
+func (o *operation) findAndUpdate(ctx context.Context, a *findAndModifyArgs, project *query.Projection, scores bool) error {
 	st := o.statement(&a.batchArgs, 0)
 	spec := &engine.UpdateSpec{
 		NS: o.ns, Filter: a.query, Update: a.update, Upsert: a.upsert, Sort: a.sort,
-		Collation: a.collation, Hint: a.hint, ArrayFilters: a.arrayFilters, KnownStage: knownStage, Return: engine.ReturnOld,
+		Collation: a.collation, Hint: a.hint, ArrayFilters: a.arrayFilters, KnownStage: knownStage, Return: engine.ReturnOld, Scores: scores,
 	}
 	if a.new {
 		spec.Return = engine.ReturnNew
@@ -160,13 +168,13 @@ func (o *operation) findAndUpdate(ctx context.Context, a *findAndModifyArgs, pro
 	o.out.AppendValue("upserted", done.Upserted)
 	o.out.Close()
 	o.legacy = lastError{n: n, update: true, updatedExisting: done.Matched > 0, upserted: done.Upserted}
-	return o.appendModified(done.Doc, project, st, done.Retried)
+	return o.appendModified(done.Doc, done.Meta, project, st, done.Retried)
 }
 
 // appendModified appends the document that is asked for, or null.
-func (o *operation) appendModified(doc document.Doc, project *query.Projection, st engine.Statement, retried bool) error {
+func (o *operation) appendModified(doc document.Doc, known *expr.Meta, project *query.Projection, st engine.Statement, retried bool) error {
 	if doc != nil && project != nil {
-		out, err := project.Apply(nil, doc, &expr.Evaluator{})
+		out, err := project.Apply(nil, doc, &expr.Evaluator{Meta: known.Value})
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ const wildcard = "wildcard" // no word in a key pattern: its paths end in $**
 
 var indexKinds = []indexKind{
 	{name: "hashed", made: true, check: checkHashed},
-	{name: "text", check: checkText},
+	{name: "text", made: true, check: checkTextKey},
 	{name: "2d", made: true, check: nothingMore},
 	{name: "2dsphere", made: true, check: checkSphere},
 	{name: wildcard, made: true, check: checkWildcard},
@@ -163,60 +163,4 @@ func checkWildcardProjection(key document.Doc, v document.Value) error {
 func isWildcard(given document.Doc) bool {
 	first := given.Lookup("key").Doc().First()
 	return isWildcardPath(first.Key) && first.IsNumber()
-}
-
-// maxWeight is what the weight of a field of a text index must be below.
-const maxWeight = 100000
-
-// checkText checks the options of a text index.
-func checkText(given document.Doc) error {
-	for _, check := range []func(document.Doc) error{checkTextTypes, checkTextValues} {
-		if err := check(given); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkTextTypes(given document.Doc) error {
-	fail := func(name, want string) error {
-		return inSpecification(given, mongoerr.New(mongoerr.TypeMismatch, "The field '%s' must be %s, but got %s", name, want, given.Lookup(name).Type))
-	}
-	weights, version := given.Lookup("weights"), given.Lookup("textIndexVersion")
-	switch {
-	case !weights.IsMissing() && weights.Type != document.TypeDocument && weights.Type != document.TypeString:
-		return fail("weights", "an object")
-	case !version.IsMissing() && !version.IsNumber():
-		return fail("textIndexVersion", "a number")
-	}
-	for _, name := range []string{"default_language", "language_override"} {
-		if v := given.Lookup(name); !v.IsMissing() && v.Type != document.TypeString {
-			return fail(name, "a string")
-		}
-	}
-	return nil
-}
-
-func checkTextValues(given document.Doc) error {
-	fail := func(format string, args ...any) error {
-		return inSpecification(withVersion(given), cannotCreate(format, args...))
-	}
-	for it := given.Lookup("weights").Doc().Iter(); it.Next(); {
-		switch n, isNumber := it.Value().ToInt64(); {
-		case !it.Value().IsNumber() || !isNumber:
-			return fail("weight for text index needs numeric type")
-		case n <= 0 || n >= maxWeight:
-			return fail("text index weight must be in the exclusive interval (0,%d) but found: %d", maxWeight, n)
-		}
-	}
-	override, version := given.Lookup("language_override"), given.Lookup("textIndexVersion")
-	switch n, _ := version.ToInt64(); {
-	case !override.IsMissing() && (override.Str() == "" || override.Str()[0] == '$'):
-		return fail("language_override is not valid")
-	case !version.IsMissing() && (n < 1 || n > 3):
-		return fail("bad textIndexVersion: %d", n)
-	case !given.Lookup("collation").IsMissing() && given.Lookup("collation").Doc().Lookup("locale").Str() != "simple":
-		return fail("Index type 'text' does not support collation: %s", given.Lookup("collation").Shell())
-	}
-	return nil
 }

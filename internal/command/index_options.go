@@ -16,8 +16,6 @@ type indexOption struct {
 	check func(document.Value) error // of its type; nil: any
 	// append adds the option to a specification as listIndexes shows it. Nil: it is no part of the index.
 	append func(b *document.Builder, given document.Doc, v document.Value) error
-	// missing reports whether a value asks for something that there is not. Nil: never.
-	missing func(document.Value) bool
 }
 
 // indexOptions are in the order in which listIndexes shows them.
@@ -34,10 +32,10 @@ var indexOptions = []indexOption{
 	{name: "sparse", check: flagOption("sparse"), append: appendGivenFlag("sparse")},
 	{name: "expireAfterSeconds", append: appendExpiry},
 	{name: "storageEngine", append: appendValue("storageEngine")},
-	{name: "weights"}, // of text indexes only
-	{name: "default_language", missing: always},
-	{name: "language_override", missing: always},
-	{name: "textIndexVersion", missing: always},
+	{name: "weights", check: weightsOption, append: appendValue("weights")}, // of text indexes only
+	{name: "default_language", check: stringOption("default_language"), append: appendValue("default_language")},
+	{name: "language_override", check: stringOption("language_override"), append: appendValue("language_override")},
+	{name: "textIndexVersion", check: numberOption("textIndexVersion"), append: appendWhole("textIndexVersion")},
 	{name: "2dsphereIndexVersion", check: numberOption("2dsphereIndexVersion"), append: appendWhole("2dsphereIndexVersion")},
 	{name: "bits", check: numberOption("bits"), append: appendWhole("bits")},
 	{name: "min", check: numberOption("min"), append: appendDouble("min")},
@@ -49,8 +47,6 @@ var indexOptions = []indexOption{
 	{name: "clustered", append: appendFlag("clustered")},
 	{name: "prepareUnique", check: flagOption("prepareUnique"), append: appendFlag("prepareUnique")},
 }
-
-func always(document.Value) bool { return true }
 
 // checkIndexOption refuses options that are unknown, of the wrong type, or ask for what there is not.
 func checkIndexOption(given document.Doc, name string, v document.Value, ignoreUnknown bool) error {
@@ -67,14 +63,11 @@ func checkIndexOption(given document.Doc, name string, v document.Value, ignoreU
 			return mongoerr.From(err).WithContext("Error in specification %s", given.Shell())
 		}
 	}
-	if name == "weights" {
+	if name == "weights" && !isText(given) {
 		return inSpecification(given, cannotCreate("Invalid index specification %s; the field 'weights' can only be specified with text indexes", given.Shell()))
 	}
 	if name == "wildcardProjection" && !isWildcard(given) {
 		return inSpecification(given, mongoerr.New(mongoerr.BadValue, "The field 'wildcardProjection' is only allowed in an 'wildcard' index"))
-	}
-	if option.missing != nil && option.missing(v) {
-		return notImplemented("the index option " + name)
 	}
 	return nil
 }

@@ -1,11 +1,14 @@
 package command
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/query"
 )
@@ -46,7 +49,7 @@ var simpleCollation = func() document.Doc {
 
 // findInView answers a find on a view.
 func (o *operation) findInView(ctx context.Context, a *findArgs, r cursorReply) error {
-	if err := a.checkForView(); err != nil {
+	if err := cmp.Or(a.checkForView(), o.checkSearchInView(a)); err != nil {
 		return err
 	}
 	c, err := o.openPipeline(ctx, a.inPipeline())
@@ -54,6 +57,24 @@ func (o *operation) findInView(ctx context.Context, a *findArgs, r cursorReply) 
 		return err
 	}
 	return o.answerWithCursor(ctx, c, r)
+}
+
+// checkSearchInView refuses what mongod refuses before it looks at what the view is: a text search, since a view has no indexes, and the score of one.
+func (o *operation) checkSearchInView(a *findArgs) error {
+	if _, err := query.CompileFilter(orEmpty(a.filter), query.FilterOptions{}); errors.Is(err, query.ErrTextIndexRequired) {
+		return engine.NoTextIndex(o.ns)
+	}
+	if s, err := query.CompileSort(a.sort); err == nil && len(a.sort) > len(document.Empty) {
+		if err := s.CheckMeta(nil); err != nil {
+			return err
+		}
+	}
+	var missing error
+	_, _ = query.CompileProjection(orEmpty(a.projection), nil, query.ProjectionOptions{Expr: expr.Options{Meta: func(name string) error {
+		missing = cmp.Or(missing, query.CheckMeta(name, nil))
+		return nil
+	}}}) // other mistakes are told by the pipeline
+	return missing
 }
 
 // inPipeline returns the aggregate that does what the find would.
@@ -149,6 +170,9 @@ func (o *operation) countInView(ctx context.Context, spec engine.FindSpec) (n in
 
 // distinctInView finds the values of a path in the documents of a view.
 func (o *operation) distinctInView(ctx context.Context, spec engine.FindSpec, path string, add func([]document.Value) error) error {
+	if _, err := query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{}); errors.Is(err, query.ErrTextIndexRequired) {
+		return engine.NoTextIndex(o.ns)
+	}
 	var space []document.Value
 	return o.eachInView(ctx, spec, func(doc document.Doc) error {
 		space = query.AppendDistinct(space[:0], doc, path)

@@ -4,6 +4,7 @@ import (
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/pipeline"
 )
 
 // What the commands that work on collections have to say of views, and what a view's pipeline may be.
@@ -49,8 +50,8 @@ func (o *operation) refuseBatch(a *batchArgs, n int) (refused bool, err error) {
 }
 
 // checkViewPipeline refuses a pipeline that no view can have.
-func checkViewPipeline(ns string, pipeline []document.Doc) error {
-	for i, stage := range pipeline {
+func checkViewPipeline(ns string, stages []document.Doc) error {
+	for i, stage := range stages {
 		if stage.Len() != 1 {
 			return mongoerr.New(40323, "A pipeline stage specification object must contain exactly one field.")
 		}
@@ -69,6 +70,9 @@ func checkViewPipeline(ns string, pipeline []document.Doc) error {
 				return mongoerr.New(15959, "Invalid pipeline for view %s :: caused by :: the match filter must be an expression in an object", ns)
 			}
 		}
+	}
+	if err := pipeline.CheckSearches(stages); err != nil {
+		return mongoerr.From(err).WithContext("Invalid pipeline for view %s", ns)
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ type request struct {
 	indexes []plan.Index                           // that may be used; nil: all that the collection shows
 	want    int64                                  // how many documents are wanted at most; 0: all
 	tail    bool                                   // what is added later is wanted, too
+	scores  bool                                   // so is what documents score in a text search
 }
 
 // way is a plan under way.
@@ -54,7 +55,8 @@ func (v *View) access(ctx context.Context, r *request) (way, error) {
 func planError(ns string, filter *query.Filter, sort, projection, collation document.Doc, err error) error {
 	e := mongoerr.From(err)
 	switch e {
-	case query.ErrBoundsWithoutHint, query.ErrBoundsOfOther, query.ErrBoundsReversed, query.ErrNoSolutions, query.ErrWholeWildcard, query.ErrNoNearIndex:
+	case query.ErrBoundsWithoutHint, query.ErrBoundsOfOther, query.ErrBoundsReversed, query.ErrNoSolutions, query.ErrWholeWildcard, query.ErrNoNearIndex,
+		query.ErrNoTextIndex, query.ErrTextPrefix, query.ErrTextBesideUnindexed:
 		e = e.WithContext("planner returned error")
 	case query.ErrBadHint, query.ErrAmbiguousHint:
 	default:
@@ -87,7 +89,7 @@ func (r *request) planned() *plan.Request {
 	if indexes == nil {
 		indexes = r.coll.plans
 	}
-	return &plan.Request{Filter: r.filter, Sort: r.sort, Needs: r.needs, Indexes: indexes, Hint: r.hint, Within: r.within}
+	return &plan.Request{Filter: r.filter, Sort: r.sort, Needs: r.needs, Indexes: indexes, Hint: r.hint, Within: r.within, Scores: r.scores}
 }
 
 func (v *View) open(r *request, p *plan.Plan) (w way, err error) {
@@ -97,8 +99,14 @@ func (v *View) open(r *request, p *plan.Plan) (w way, err error) {
 		w.src = &pointSource{v: v, coll: r.coll, id: p.ID}
 	case plan.IndexScan:
 		w.src, err = newIndexSource(v, r.coll, p)
+	case plan.Text:
+		w.src, err = newTextSource(v, r.coll, p)
 	case plan.Union:
-		w.src, err = newUnionSource(v, r.coll, p)
+		if searches(p) {
+			w.src, err = newChainSource(v, r, p)
+		} else {
+			w.src, err = newUnionSource(v, r.coll, p)
+		}
 	case plan.Merge:
 		w.src, err = newMergeSource(v, r.coll, p, r.sort)
 	case plan.GeoNear:

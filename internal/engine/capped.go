@@ -127,7 +127,7 @@ func (g *insertGroup) overflow() (old []match, all bool, err error) {
 		if len(old) == trimLimit {
 			return old, false, nil
 		}
-		old = append(old, match{rid, doc.Clone()})
+		old = append(old, match{rid: rid, doc: doc.Clone()})
 		documents--
 		bytes -= int64(len(doc))
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/plan"
 	"github.com/mortondb/morton/internal/query"
+	"github.com/mortondb/morton/internal/text"
 )
 
 // Catalog is every collection at one moment. It is immutable: a change makes another one.
@@ -224,6 +225,8 @@ func newPattern(spec document.Doc) (*keys.Pattern, error) {
 	switch kind := keys.KindOf(key); kind {
 	case geo.KindSphere, geo.KindFlat:
 		return newGeoPattern(key, kind, spec)
+	case text.Kind:
+		return newTextPattern(key, spec)
 	default: // "", "hashed", and those that there are not
 		return keys.CompilePattern(key)
 	}

@@ -21,12 +21,14 @@ type DeleteSpec struct {
 	Hint      document.Value
 	Expr      expr.Options // of expressions; the collator comes from the collection and Collation
 	Return    Return       // ReturnOld or ReturnNothing
+	Scores    bool         // what the document scores in a text search is wanted with it
 }
 
 // DeleteResult is the outcome of a deletion.
 type DeleteResult struct {
 	N       int64
 	Doc     document.Doc // as asked for by Return; nil if there is none
+	Meta    *expr.Meta   // what was known of it besides what it holds; nil for nothing
 	Time    oplog.OpTime // of the last operation; zero if nothing was deleted
 	Retried bool
 }
@@ -34,16 +36,20 @@ type DeleteResult struct {
 // Delete runs one statement. On error the result tells what had been done.
 func (e *Engine) Delete(ctx context.Context, spec *DeleteSpec, s Statement) (DeleteResult, error) {
 	d := &deletion{e: e, spec: spec, s: s}
-	order, err := e.state.Load().catalog.collator(spec.NS, spec.Collation)
+	catalog := e.state.Load().catalog
+	order, err := catalog.collator(spec.NS, spec.Collation)
 	if err != nil {
 		return d.result, err
 	}
 	options := spec.Expr
 	options.Collator = order
-	if d.filter, err = query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order, Expr: options, Near: true}); err != nil {
+	if d.filter, err = query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order, Expr: options, Near: true, Text: catalog.Search(spec.NS)}); err != nil {
 		return d.result, err
 	}
 	if d.sort, err = compileSort(spec.Sort, order, d.filter); err != nil {
+		return d.result, err
+	}
+	if err := query.CheckText(d.filter, spec.Hint, d.sort, false); err != nil {
 		return d.result, err
 	}
 	if spec.Multi {
@@ -89,7 +95,7 @@ func (d *deletion) runOne(ctx context.Context) error {
 	if coll == nil {
 		return nil
 	}
-	found, err := v.findOne(ctx, coll, d.filter, d.sort, d.spec.Hint)
+	found, err := v.findOne(ctx, &request{coll: coll, filter: d.filter, sort: d.sort, hint: d.spec.Hint, scores: wantsScore(d.filter, d.sort, d.spec.Scores)})
 	if err != nil || found.doc == nil {
 		return planErrorOfWrite(coll.NS, d.filter, d.spec.Sort, d.spec.Collation, err)
 	}
@@ -99,7 +105,7 @@ func (d *deletion) runOne(ctx context.Context) error {
 	}
 	result := DeleteResult{N: 1}
 	if d.spec.Return == ReturnOld {
-		result.Doc = found.doc
+		result.Doc, result.Meta = found.doc, found.meta
 	}
 	if err := g.record(deleteRecord(&result)); err != nil {
 		return err

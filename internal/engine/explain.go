@@ -171,6 +171,10 @@ func countAsMongod(src source) {
 		branches = s.branches
 	case *mergeSource:
 		branches = s.branches
+	case *chainSource:
+		for _, part := range s.parts {
+			countAsMongod(part.src)
+		}
 	}
 	for _, b := range branches {
 		b.counting = true

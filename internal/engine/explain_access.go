@@ -21,7 +21,12 @@ func accessStages(coll *Collection, p *plan.Plan, src source, matched int64, asP
 		return collScanStage(p, src, matched)
 	case plan.IDPoint:
 		return idStage(coll, p, src, matched, asPoint)
+	case plan.Text:
+		return textStages(coll, p, src, matched)
 	case plan.Union, plan.Merge:
+		if searches(p) {
+			return chainStages(coll, p, src)
+		}
 		return unionStages(coll, p, src)
 	case plan.GeoNear:
 		return nearStages(coll, p, src, matched)
@@ -173,7 +178,8 @@ func (ix *Index) describeArrays(b *document.Builder, p *plan.Plan) {
 		return
 	}
 	b.AppendBool("isMultiKey", ix.Multikey != 0)
-	if _, flat := ix.Plugin.(*geo.FlatIndex); flat {
+	switch ix.Plugin.(type) {
+	case *geo.FlatIndex, *textIndex:
 		return // of which mongod does not know the paths
 	}
 	b.OpenDoc("multiKeyPaths")
@@ -299,6 +305,23 @@ func examined(src source) (keys, docs int64) {
 		return examinedBy(s.branches)
 	case *mergeSource:
 		return examinedBy(s.branches)
+	case *textSource:
+		keys, docs = examinedBy(s.terms.branches)
+		if docs += s.docs; s.plan.Residual != nil {
+			docs += s.tested - s.rejected // mongod's filter is a stage that counts them again
+		}
+		return keys, docs
+	case *chainSource:
+		for _, part := range s.parts {
+			k, d := examined(part.src)
+			if keys += k; part.plan.Kind != plan.IndexScan || s.fetches() {
+				docs += d
+			}
+		}
+		if !s.fetches() {
+			docs += s.stats.advanced // above all
+		}
+		return keys, docs
 	}
 	return 0, 0
 }

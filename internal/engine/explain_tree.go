@@ -53,6 +53,9 @@ func (x *explanation) readStages(p *plan.Plan, src source) *stage {
 		s.sortPattern(x.it.spec.Sort)
 	}
 	s = x.countScan(p, src, s)
+	if x.spec.Distinct != "" && p.Kind == plan.Text {
+		s = passing("PROJECTION_SIMPLE", s, func(b *document.Builder) { b.AppendDoc("transformBy", document.Empty) })
+	}
 	if s = x.limited(p, s); plan.IsDisjunction(x.filter) && x.it.spec.Hint.IsMissing() {
 		s = passing("SUBPLAN", s, nil)
 	}
@@ -116,12 +119,12 @@ func (x *explanation) sortStage(s *stage, limit int64) *stage {
 	}
 	sort := &stage{name: "SORT", run: stageRun{works: s.run.works + kept + 1, advanced: kept, eof: true}}
 	sort.show = func(b *document.Builder) {
-		b.AppendDoc("sortPattern", x.it.spec.Sort)
+		b.AppendDoc("sortPattern", shownSort(x.it.spec.Sort))
 		appendNumber(b, "memLimit", x.it.view.engine.SortBytes())
 		if amount > 0 {
 			appendNumber(b, "limitAmount", amount)
 		}
-		if x.spec.Update != nil || x.spec.Delete != nil {
+		if x.spec.Update != nil || x.spec.Delete != nil || x.it.sort.UsesMeta() || s.name == plan.Union.String() {
 			b.AppendString("type", "default") // it keeps record ids
 		} else {
 			b.AppendString("type", "simple")

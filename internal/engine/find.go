@@ -31,6 +31,7 @@ type FindSpec struct {
 	NoDisk     bool // a sort that does not fit into memory fails
 
 	NoNear bool // a $near in the filter is refused
+	Scores bool // what documents score in a text search is asked for with [Iterator.Meta]
 
 	counts bool // documents are only counted
 }
@@ -52,6 +53,7 @@ type Iterator struct {
 
 	sorted  *sorter   // what is sorted, once it is
 	noted   expr.Meta // of the sorted document that was returned last
+	scored  bool      // what documents score in a text search is wanted
 	request request
 	plan    *plan.Plan // nil: there was nothing to plan
 }
@@ -102,16 +104,23 @@ func (it *Iterator) compile() (*query.Filter, error) {
 		return nil, err
 	}
 	it.spec.Expr.Collator = order
-	filter, err := query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order, Expr: it.spec.Expr, Near: !spec.NoNear})
+	filter, err := query.CompileFilter(orEmpty(spec.Filter), query.FilterOptions{Collator: order, Expr: it.spec.Expr, Near: !spec.NoNear, Text: it.view.Catalog.Search(spec.NS)})
 	if err != nil {
 		return nil, err
 	}
 	if it.sort, err = compileSort(spec.Sort, order, filter); err != nil {
 		return nil, err
 	}
+	if err := query.CheckText(filter, spec.Hint, it.sort, spec.Tailable); err != nil {
+		return nil, err
+	}
+	it.scored = wantsScore(filter, it.sort, spec.Scores)
 	if len(spec.Projection) > 5 {
 		options := it.spec.Expr
-		options.Meta = func(name string) error { return query.CheckMeta(name, filter) }
+		options.Meta = func(name string) error {
+			it.scored = it.scored || name == expr.TextScore
+			return query.CheckMeta(name, filter)
+		}
 		if it.proj, err = query.CompileProjection(spec.Projection, filter, query.ProjectionOptions{Expr: options}); err != nil {
 			return nil, err
 		}
@@ -198,7 +207,7 @@ func (it *Iterator) setRequest(filter *query.Filter) {
 	if it.spec.Tailable {
 		it.spec.Hint = naturalOrder // the one order in which new documents come last
 	}
-	it.request = request{coll: it.coll, filter: filter, sort: it.sort, needs: it.needs(), hint: it.spec.Hint, tail: it.spec.Tailable, within: it.within()}
+	it.request = request{coll: it.coll, filter: filter, sort: it.sort, needs: it.needs(), hint: it.spec.Hint, tail: it.spec.Tailable, within: it.within(), scores: it.scored}
 	if it.left > 0 {
 		it.request.want = it.left + it.skip
 	}
@@ -408,7 +417,11 @@ func (v *View) Count(ctx context.Context, spec FindSpec) (int64, error) {
 		return n, nil
 	}
 	spec.counts = true
+	missing := v.Catalog.Collection(spec.NS) == nil
 	it, err := v.Find(ctx, spec)
+	if missing && mongoerr.CodeOf(err) == mongoerr.IndexNotFound {
+		return 0, nil // mongod does not look at what is searched where there is nothing
+	}
 	if err != nil {
 		return 0, err
 	}

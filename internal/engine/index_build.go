@@ -239,7 +239,7 @@ func (b *indexBuild) again(rid uint64) error {
 		return err
 	}
 	g := &changeGroup{e: b.e, v: &v, coll: coll, w: buildWriter(coll)}
-	if err := g.build(ix, match{rid, doc}); err != nil {
+	if err := g.build(ix, match{rid: rid, doc: doc}); err != nil {
 		return err
 	}
 	_, err = g.propose()
@@ -291,7 +291,7 @@ func (b *indexBuild) collect(ctx context.Context, g *changeGroup, ix *Index, s *
 				return nil, err
 			}
 		}
-		if err := g.build(ix, match{recordID(s.key()), s.value()}); err != nil {
+		if err := g.build(ix, match{rid: recordID(s.key()), doc: s.value()}); err != nil {
 			return nil, err
 		}
 	}

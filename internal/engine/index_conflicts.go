@@ -7,6 +7,7 @@ import (
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/query"
+	"github.com/mortondb/morton/internal/text"
 )
 
 // maxIndexes is the most indexes that a collection may have, as in mongod.
@@ -29,9 +30,13 @@ func newSpecs(coll *Collection, specs []document.Doc) (fresh []document.Doc, err
 		if err != nil {
 			return nil, err
 		}
-		if !exists {
-			fresh = append(fresh, spec)
+		if exists {
+			continue
 		}
+		if err := coll.checkSecondText(spec); err != nil {
+			return nil, err
+		}
+		fresh = append(fresh, spec)
 	}
 	for i, spec := range fresh {
 		switch exists, err := conflict(fresh[:i], spec); {
@@ -45,6 +50,27 @@ func newSpecs(coll *Collection, specs []document.Doc) (fresh []document.Doc, err
 		return nil, mongoerr.New(mongoerr.CannotCreateIndex, "add index fails, too many indexes for %s key:%s", coll.NS, fresh[maxIndexes-n].Lookup("key").Shell())
 	}
 	return fresh, nil
+}
+
+// SecondTextIndex is the error for a second text index.
+type SecondTextIndex struct{ err *mongoerr.Error }
+
+func (e SecondTextIndex) Error() string { return e.err.Error() }
+
+// Unwrap returns the error that clients see.
+func (e SecondTextIndex) Unwrap() error { return e.err }
+
+// checkSecondText refuses a second text index.
+func (c *Collection) checkSecondText(spec document.Doc) error {
+	if keys.KindOf(spec.Lookup("key").Doc()) != text.Kind {
+		return nil
+	}
+	for _, ix := range c.Indexes {
+		if keys.KindOf(ix.Spec.Lookup("key").Doc()) == text.Kind {
+			return SecondTextIndex{mongoerr.New(mongoerr.CannotCreateIndex, "only one text index per collection allowed, found existing text index \"%s\"", ix.Name)}
+		}
+	}
+	return nil
 }
 
 // conflict compares a specification with those that are there. exists: there is such an index already.

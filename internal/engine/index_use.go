@@ -34,10 +34,13 @@ func (e *Engine) noteUse(coll *Collection, p *plan.Plan) {
 	switch p.Kind {
 	case plan.IDPoint:
 		e.indexUse(coll.Indexes[0].Number).ops.Add(1)
-	case plan.IndexScan, plan.GeoNear:
+	case plan.IndexScan, plan.GeoNear, plan.Text:
 		if ix := coll.Index(p.Index); ix != nil {
 			e.indexUse(ix.Number).ops.Add(1)
 		}
+	}
+	if p.Kind == plan.Text {
+		return // however many terms there are
 	}
 	for _, branch := range p.Branches {
 		e.noteUse(coll, branch)

@@ -56,7 +56,7 @@ func (b *branchSource) suspend() {
 type unionSource struct {
 	branches []*branchSource
 	at       int
-	seen     map[uint64]struct{}
+	seen     map[uint64]struct{} // nil: none comes twice
 	stats    scanStats
 }
 
@@ -88,7 +88,9 @@ func (u *unionSource) next(ctx context.Context) (uint64, document.Doc, bool, err
 			return 0, nil, false, err
 		}
 		if ok {
-			u.seen[rid] = struct{}{}
+			if u.seen != nil {
+				u.seen[rid] = struct{}{}
+			}
 			u.stats.advanced++
 			return rid, doc, true, nil
 		}

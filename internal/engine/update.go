@@ -30,6 +30,7 @@ type UpdateSpec struct {
 	Constants    document.Doc           // further variables of an update that is a pipeline
 	KnownStage   func(name string) bool // of a pipeline: whether there is such a stage, if not for updates
 	Return       Return
+	Scores       bool // what the document scores in a text search is wanted with it
 }
 
 // Return says which document findAndModify wants back.
@@ -47,6 +48,7 @@ type UpdateResult struct {
 	Matched, Modified int64
 	Upserted          document.Value // the _id of the document that was inserted
 	Doc               document.Doc   // as asked for by Return; nil if there is none
+	Meta              *expr.Meta     // what was known of it besides what it holds; nil for nothing
 	Time              oplog.OpTime   // of the last operation; zero if nothing changed
 	Retried           bool           // an earlier try of the statement had taken effect: this is its result
 }
@@ -91,13 +93,14 @@ type update struct {
 
 func (u *update) compile() (err error) {
 	filter := orEmpty(u.spec.Filter)
-	order, err := u.e.state.Load().catalog.collator(u.spec.NS, u.spec.Collation)
+	catalog := u.e.state.Load().catalog
+	order, err := catalog.collator(u.spec.NS, u.spec.Collation)
 	if err != nil {
 		return err
 	}
 	options := u.spec.Expr
 	options.Collator = order
-	compiled, filterErr := query.CompileFilter(filter, query.FilterOptions{Collator: order, Expr: options, Upsert: u.spec.Upsert, Near: true})
+	compiled, filterErr := query.CompileFilter(filter, query.FilterOptions{Collator: order, Expr: options, Upsert: u.spec.Upsert, Near: true, Text: catalog.Search(u.spec.NS)})
 	u.filter = compiled
 	if options, err = options.WithConstants(u.spec.Constants); err != nil {
 		return err
@@ -108,6 +111,9 @@ func (u *update) compile() (err error) {
 		return err
 	}
 	if u.sort, err = compileSort(u.spec.Sort, order, compiled); err != nil {
+		return err
+	}
+	if err := query.CheckText(u.filter, u.spec.Hint, u.sort, false); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -126,7 +132,7 @@ func (u *update) runOne(ctx context.Context) error {
 	var found match
 	if coll != nil {
 		var err error
-		if found, err = v.findOne(ctx, coll, u.filter, u.sort, u.spec.Hint); err != nil {
+		if found, err = v.findOne(ctx, &request{coll: coll, filter: u.filter, sort: u.sort, hint: u.spec.Hint, scores: wantsScore(u.filter, u.sort, u.spec.Scores)}); err != nil {
 			return planErrorOfWrite(coll.NS, u.filter, u.spec.Sort, u.shownCollation(), err)
 		}
 	}
@@ -148,9 +154,9 @@ func (u *update) runOne(ctx context.Context) error {
 	result := UpdateResult{Matched: 1}
 	switch u.spec.Return {
 	case ReturnOld:
-		result.Doc = found.doc
+		result.Doc, result.Meta = found.doc, found.meta
 	case ReturnNew:
-		result.Doc = updated
+		result.Doc, result.Meta = updated, found.meta
 	}
 	if changed {
 		result.Modified = 1
@@ -320,14 +326,16 @@ func (u *update) group(ctx context.Context, v *View, coll *Collection, found []m
 
 // match is a document that was found.
 type match struct {
-	rid uint64
-	doc document.Doc
+	rid  uint64
+	doc  document.Doc
+	meta *expr.Meta // what is known of it besides what it holds; nil for nothing
 }
 
 // findOne returns the first document that matches, in the order of sort; its doc is nil if there is none. The document is a copy.
-func (v *View) findOne(ctx context.Context, coll *Collection, filter *query.Filter, sort *query.Sort, hint document.Value) (match, error) {
-	r := request{coll: coll, filter: filter, sort: sort, hint: hint, want: 1}
-	w, err := v.access(ctx, &r)
+func (v *View) findOne(ctx context.Context, r *request) (match, error) {
+	r.want = 1
+	sort := r.sort
+	w, err := v.access(ctx, r)
 	if err != nil {
 		return match{}, err
 	}
@@ -354,7 +362,7 @@ func (v *View) findOne(ctx context.Context, coll *Collection, filter *query.Filt
 			}
 		}
 		if sort == nil || sorted {
-			best = match{rid, doc.Clone()}
+			best = match{rid, doc.Clone(), metaOf(src).Clone()}
 			return best, src.close()
 		}
 		key, err := sort.AppendKeyOf(nil, doc, metaOf(src))
@@ -362,7 +370,7 @@ func (v *View) findOne(ctx context.Context, coll *Collection, filter *query.Filt
 			return match{}, errors.Join(err, src.close())
 		}
 		if best.doc == nil || sort.Compare(key, bestKey) < 0 {
-			best = match{rid, doc.Clone()}
+			best = match{rid, doc.Clone(), metaOf(src).Clone()}
 			if bestKey, err = sort.AppendKeyOf(nil, best.doc, metaOf(src)); err != nil {
 				return match{}, errors.Join(err, src.close())
 			}
@@ -462,7 +470,7 @@ func (e *Engine) tryGroup(ctx context.Context, coll *Collection, rids []uint64, 
 			return err
 		}
 		if ok {
-			found = append(found, match{rid, doc})
+			found = append(found, match{rid: rid, doc: doc})
 		}
 	}
 	return do(ctx, &v, now, found)

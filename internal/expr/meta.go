@@ -64,6 +64,7 @@ func parseMeta(c *compiler, _ string, v document.Value) (node, error) {
 			return nil, err
 		}
 	}
+	c.reads = true
 	return meta{v.Str()}, nil
 }
 

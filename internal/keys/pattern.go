@@ -92,6 +92,8 @@ func compileField(e document.Element, kind string) (Field, error) {
 	switch {
 	case e.Type == document.TypeString && e.Str() == kind && f.Path != "":
 		f.Kind = kind
+	case e.Type == document.TypeString && e.Str() == kind:
+		return f, cannotCreate("Index keys cannot be an empty field.")
 	case e.Type == document.TypeString && e.Str() == "":
 		return f, cannotCreate("Values in the index key pattern cannot be empty strings")
 	case !ok:
@@ -102,6 +104,8 @@ func compileField(e document.Element, kind string) (Field, error) {
 		return f, cannotCreate("Values in the index key pattern cannot be 0.")
 	case f.Path == "":
 		return f, cannotCreate("Index keys cannot be an empty field.")
+	case f.Path == "_fts" && f.Kind == "":
+		return f, cannotCreate("Index key contains an illegal field name: '_fts'")
 	}
 	f.Descending, f.dotted = n < 0, strings.Contains(f.Path, ".")
 	return f, checkPath(f.Path)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
@@ -99,29 +100,40 @@ func compileSample(v document.Value, opts *Options) ([]stage, error) {
 	return []stage{s}, nil
 }
 
-func (s *sample) over(src Source) Source {
-	var chosen []document.Doc
-	ready := false
-	return sourceFunc(func(ctx context.Context) (document.Doc, error) {
-		if !ready {
-			var err error
-			if chosen, err = s.choose(ctx, src); err != nil {
-				return nil, err
-			}
-			ready = true
-		}
-		if len(chosen) == 0 {
-			return nil, io.EOF
-		}
-		d := chosen[0]
-		chosen = chosen[1:]
-		return d, nil
-	})
+func (s *sample) over(src Source) Source { return &sampled{sample: s, src: src} }
+
+// sampled is what a $sample makes of a source.
+type sampled struct {
+	*sample
+	src   Source
+	ready bool
+	rows  []row
+	meta  *expr.Meta // of the current document
 }
 
+func (s *sampled) Next(ctx context.Context) (document.Doc, error) {
+	if !s.ready {
+		var err error
+		if s.rows, err = s.choose(ctx, s.src); err != nil {
+			return nil, err
+		}
+		s.ready = true
+	}
+	if len(s.rows) == 0 {
+		return nil, io.EOF
+	}
+	d := s.rows[0].doc
+	s.meta = s.rows[0].meta
+	s.rows = s.rows[1:]
+	return d, nil
+}
+
+// Meta implements Annotated.
+func (s *sampled) Meta() *expr.Meta { return s.meta }
+
 // choose looks at all documents and keeps size of them (Vitter's algorithm R), shuffled.
-func (s *sample) choose(ctx context.Context, src Source) ([]document.Doc, error) {
-	var chosen []document.Doc
+func (s *sample) choose(ctx context.Context, src Source) ([]row, error) {
+	var chosen []row
 	bytes := 0
 	for seen := int64(0); ; seen++ {
 		doc, err := src.Next(ctx)
@@ -136,10 +148,10 @@ func (s *sample) choose(ctx context.Context, src Source) ([]document.Doc, error)
 			if at = int64(s.random() * float64(seen+1)); at >= s.size {
 				continue
 			}
-			bytes -= len(chosen[at])
-			chosen[at] = doc.Clone()
+			bytes -= len(chosen[at].doc)
+			chosen[at] = row{doc: doc.Clone(), meta: metaOf(src).Clone()}
 		} else {
-			chosen = append(chosen, doc.Clone())
+			chosen = append(chosen, row{doc: doc.Clone(), meta: metaOf(src).Clone()})
 		}
 		if bytes += len(doc); bytes > s.max {
 			return nil, tooMuchMemory("$sample", s.max)

@@ -46,6 +46,10 @@ type Pipeline struct {
 	stages []stage
 	sent   []sent // behind the front
 	first  string // the name of the first stage behind the front; "" if there is none
+
+	searches bool // the first stage has a $text
+	scores   bool // what documents score in it is wanted
+	metas    bool // something that is not in documents is wanted
 }
 
 // Front is what the stages at the beginning ask for that a find can do.
@@ -53,6 +57,7 @@ type Front struct {
 	Filter, Sort document.Doc // nil: none
 	Skip, Limit  int64        // of a limit 0: none
 	Near         *GeoNear     // a $geoNear, which a find with a $near does; nil: none
+	Scores       bool         // what documents score in a text search is wanted with them
 }
 
 // stage is one compiled stage.
@@ -102,8 +107,11 @@ func Compile(stages []document.Doc, opts Options) (*Pipeline, error) {
 	opts.Expr.Failed = "Failed to optimize pipeline"
 	opts.Expr.Meta = p.checkMeta
 	rest := specs(stages)
+	var err error
+	if p.searches, err = checkSearches(rest, opts.Natural); err != nil {
+		return nil, err
+	}
 	if !opts.Natural {
-		var err error
 		if rest, err = p.front.take(rest, &opts); err != nil {
 			return nil, err
 		}
@@ -130,12 +138,14 @@ func Compile(stages []document.Doc, opts Options) (*Pipeline, error) {
 		p.stages = append(p.stages, list...)
 		p.sent = append(p.sent, sent{s, len(p.stages)})
 	}
-	return p, nil
+	p.front.Scores = p.scores
+	return p, p.checkOrder()
 }
 
 // checkMeta refuses what no stage at the beginning knows.
 func (p *Pipeline) checkMeta(name string) error {
-	if p.front.Near != nil && (name == expr.NearDistance || name == expr.NearPlace) {
+	p.metas, p.scores = true, p.scores || name == expr.TextScore
+	if p.front.Near != nil && (name == expr.NearDistance || name == expr.NearPlace) || p.searches && name == expr.TextScore {
 		return nil
 	}
 	return query.CheckMeta(name, nil)

@@ -17,6 +17,8 @@ func checkSort(v document.Value) error {
 		return fail(15973, "the $sort key specification must be an object")
 	case v.Doc().IsEmpty():
 		return fail(15976, "$sort stage must have at least one sort key")
+	case !v.Doc().Lookup("$natural").IsMissing():
+		return fail(16410, "FieldPath field names may not start with '$'. Consider using $getField or $setField.")
 	}
 	return nil
 }

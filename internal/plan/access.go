@@ -38,6 +38,10 @@ func newAccess(ix *Index, conjuncts []*query.Node) *access {
 		return ix.pathAccess(conjuncts)
 	}
 	a := &access{index: ix}
+	if ix.isText() {
+		a.pointRanges([][]byte{nil})
+		return a
+	}
 	list := conditionsOn(ix, conjuncts)
 	prefixes := [][]byte{nil}
 	for i := range ix.Key {
@@ -218,7 +222,7 @@ func (a *access) constant(i int) bool {
 // of the document's entries, which bounds on a multikey field do not guarantee; and a sparse index has none of elements without any of
 // its fields, which the sort counts as null.
 func (a *access) order(sort *query.Sort) (reverse, ok bool) {
-	if a.index.foreign && a.ordersStrings(sort) {
+	if a.index.foreign && a.ordersStrings(sort) || a.index.isText() {
 		return false, false
 	}
 	i, direction := 0, 0

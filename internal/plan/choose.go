@@ -21,6 +21,11 @@ func Candidates(req *Request) ([]*Plan, error) {
 	if done, err := p.hinted(); done != nil || err != nil {
 		return done, err
 	}
+	if search := req.Filter.Text(); search != nil {
+		plan, err := p.textSearch(search)
+		return []*Plan{plan}, err
+	}
+	p.withoutText()
 	if req.Sort != nil && req.Sort.Natural() != 0 {
 		return []*Plan{p.scan(req.Sort.Natural() < 0)}, nil
 	}
@@ -58,6 +63,7 @@ func (p *Plan) sortsBounded() bool {
 type planner struct {
 	req       *Request
 	conjuncts []*query.Node
+	text      *Index // the text index; nil: none
 }
 
 // scan returns the plan that reads the whole collection.

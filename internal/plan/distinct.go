@@ -9,12 +9,13 @@ import (
 // Distinct returns the plan that reads one entry for each value that documents have at path, skipping from one to the next; nil if no
 // index has them together. At is which field of the index it is.
 func Distinct(req *Request, path string) (best *Plan, at int) {
-	if !req.Hint.IsMissing() {
+	if !req.Hint.IsMissing() || req.Filter.Text() != nil {
 		return nil, 0
 	}
 	own := *req
 	own.Indexes = expanded(withCollation(req.Indexes, req.Filter.Collator()), req.Filter.Root())
 	p := planner{req: &own, conjuncts: req.Filter.Root().Children}
+	p.withoutText()
 	for i := range own.Indexes {
 		ix := &own.Indexes[i]
 		if ix.foreign || ix.Partial != nil && !ix.implied(p.conjuncts) || !document.SameCollator(ix.Collator, req.Filter.Collator()) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/query"
+	"github.com/mortondb/morton/internal/text"
 )
 
 // Kind is the way to the documents.
@@ -19,11 +20,12 @@ const (
 	Union                 // what any of Branches finds, each document once
 	Merge                 // the same, in the order of the sort, which each of Branches has
 	GeoNear               // what has a place, from near to far
+	Text                  // what a text search finds: the entries of each of its terms, in Branches
 )
 
 // String returns mongod's name of the stage that does it.
 func (k Kind) String() string {
-	return [...]string{"COLLSCAN", "IDHACK", "IXSCAN", "OR", "SORT_MERGE", "GEO_NEAR"}[k]
+	return [...]string{"COLLSCAN", "IDHACK", "IXSCAN", "OR", "SORT_MERGE", "GEO_NEAR", "TEXT_MATCH"}[k]
 }
 
 // KeyField is one part of an index's key pattern.
@@ -58,6 +60,7 @@ type Request struct {
 	Filter  *query.Filter
 	Sort    *query.Sort    // nil: any order will do
 	Indexes []Index        // with the one on _id, named _id_
+	Scores  bool           // what documents score in a text search is wanted
 	Needs   []string       // the paths that are wanted of the documents; nil: everything
 	Hint    document.Value // an index's name, its key pattern or {$natural: ±1}; missing: no hint
 
@@ -73,7 +76,7 @@ type Range struct{ Start, End []byte }
 type Plan struct {
 	Kind    Kind
 	ID      document.Value // of IDPoint
-	Index   string         // of IndexScan and GeoNear: the name
+	Index   string         // of IndexScan, GeoNear and Text: the name
 	Path    string         // of IndexScan, if the index is a wildcard index: which path of it is scanned
 	Arrays  []string       // beginnings of Path at which there are arrays
 	Ranges  []Range        // of IndexScan: ascending, disjoint; none means no document can match
@@ -82,11 +85,14 @@ type Plan struct {
 	ProvidesSort bool          // documents come in the order of Request.Sort; true if there is none
 	Dedup        bool          // the same record may come up several times (multikey index); only its first counts
 	Residual     *query.Filter // what each document must still match; nil if whatever is found matches
-	KeyFilter    *query.Filter // of IndexScan: what must still match of which an entry tells enough; nil if nothing
+	KeyFilter    *query.Filter // of IndexScan and Text: what must still match of which an entry tells enough; nil if nothing
 	Covered      bool          // of IndexScan: entries tell all that is needed; there is no Residual then
 	Blank        bool          // documents are only counted
-	Branches     []*Plan       // of Union and Merge: index scans
+	Branches     []*Plan       // of Union, Merge and Text: index scans; of a Union for a text search there may be others among them
 	Near         *Near         // of GeoNear
+	Search       *text.Search  // of Text
+	Scores       bool          // of Text: with what documents score
+	Prefix       document.Doc  // of Text: what the fields before the text must be
 
 	access *access // of IndexScan: what Ranges are made of
 	rank   rank

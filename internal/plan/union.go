@@ -65,16 +65,9 @@ func (p *planner) branches(or *query.Node, others []*query.Node, sorted bool) *P
 
 // branch returns the plans for one branch together with the conditions beside the disjunction.
 func (p *planner) branch(req *Request, n *query.Node, others []*query.Node) (list []*Plan) {
-	conjuncts := slices.Clone(others)
-	if n.Op == query.OpAnd {
-		conjuncts = append(conjuncts, n.Children...)
-	} else {
-		conjuncts = append(conjuncts, n)
-	}
-	req.Filter = query.FilterOf(conjuncts...)
-	b := planner{req: req, conjuncts: conjuncts}
-	for i := range req.Indexes {
-		if plan := b.index(&req.Indexes[i], false); plan != nil && len(plan.rank.paths) > 0 {
+	b := p.branchOf(req, n, others)
+	for i := range b.req.Indexes {
+		if plan := b.index(&b.req.Indexes[i], false); plan != nil && len(plan.rank.paths) > 0 {
 			list = append(list, plan)
 		}
 	}

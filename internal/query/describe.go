@@ -18,7 +18,7 @@ var shownOrder = func() map[Op]int {
 	for i, op := range []Op{
 		OpAnd, OpOr, "$elemMatch(object)", OpElemMatch, OpSize, OpEq, OpLte, OpLt, OpGt, OpGte, "$regex", OpMod, OpExists, OpIn,
 		"$bitsAllSet", "$bitsAllClear", "$bitsAnySet", "$bitsAnyClear", OpNot, OpNor, OpType, "$geoWithin", "$geoIntersects", "$where",
-		OpAlwaysFalse, OpAlwaysTrue, "$near", "$nearSphere", "$text", "$expr",
+		OpAlwaysFalse, OpAlwaysTrue, "$near", "$nearSphere", OpText, "$expr",
 	} {
 		order[op] = i
 	}
@@ -295,6 +295,9 @@ func (n *Node) debug(b *strings.Builder, level int) {
 		fmt.Fprintf(b, "mod %s %% x == %s", d.Lookup("0").Shell(), d.Lookup("1").Shell())
 	case OpAlwaysTrue, OpAlwaysFalse:
 		b.WriteString(string(n.Op) + ": 1")
+	case OpText:
+		s := n.Text
+		fmt.Fprintf(b, "TEXT : query=%s, language=%s, caseSensitive=%d, diacriticSensitive=%d, tag=NULL", s.Text, s.Language, digit(s.Exact.Case), digit(s.Exact.Diacritics))
 	case "$regex":
 		if n.Value.Type == document.TypeRegex {
 			pattern, flags := n.Value.Regex()
@@ -319,4 +322,11 @@ func (n *Node) debugElemMatch(b *strings.Builder, level int) {
 		b.WriteString(strings.Repeat("    ", level+1) + " ")
 		c.debug(b, 0)
 	}
+}
+
+func digit(set bool) int {
+	if set {
+		return 1
+	}
+	return 0
 }

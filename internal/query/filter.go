@@ -5,6 +5,7 @@ import (
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/expr"
+	"github.com/mortondb/morton/internal/text"
 )
 
 // Filter is a compiled filter. It is immutable; any number of goroutines may use it.
@@ -12,7 +13,8 @@ type Filter struct {
 	root     *Node
 	matcher  docMatcher
 	collator document.Collator
-	fallible bool // there may be documents for which there is no answer but an error
+	fallible bool  // there may be documents for which there is no answer but an error
+	text     *Node // its $text; nil: none
 }
 
 // FilterOptions change what a filter means.
@@ -21,12 +23,15 @@ type FilterOptions struct {
 	Expr     expr.Options      // of $expr, besides the collator
 	Upsert   bool              // refuse $expr: it describes no document that could be inserted
 	Near     bool              // there may be a $near, which the caller sees to
+
+	// Text compiles a $text for the text index that there is; nil: there is none.
+	Text func(TextSearch) (*text.Search, error)
 }
 
 // CompileFilter compiles a filter document. The filter aliases its bytes.
 func CompileFilter(filter document.Doc, opts FilterOptions) (*Filter, error) {
 	opts.Expr.Collator = opts.Collator
-	c := filterCompiler{collator: opts.Collator, expr: opts.Expr, upsert: opts.Upsert, near: opts.Near}
+	c := filterCompiler{collator: opts.Collator, expr: opts.Expr, upsert: opts.Upsert, near: opts.Near, text: opts.Text}
 	root, err := c.document(filter)
 	if err != nil {
 		return nil, err
@@ -36,7 +41,7 @@ func CompileFilter(filter document.Doc, opts FilterOptions) (*Filter, error) {
 	}
 	f := FilterOf(root)
 	f.collator = opts.Collator
-	return f, nil
+	return f, c.checkTexts(f)
 }
 
 // FilterOf returns the filter that demands all of the given nodes, which are parts of compiled filters.

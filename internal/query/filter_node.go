@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/text"
 )
 
 // Op names an operator as MongoDB spells it.
@@ -37,6 +38,7 @@ const (
 	OpGeoIntersects Op = "$geoIntersects"
 	OpNear          Op = "$near" // everything matches it: it asks for an order and for bounds of the distance, which who finds documents sees to
 	OpJSONSchema    Op = "$jsonSchema"
+	OpText          Op = "$text"
 )
 
 // Node is one condition of a filter's tree. Read-only for others.
@@ -46,6 +48,7 @@ type Node struct {
 	Value    document.Value   // its operand
 	Values   []document.Value // of $in: ascending, without duplicates
 	Near     *Near            // of $near
+	Text     *text.Search     // of $text
 	Children []*Node          // of $and, $or, $nor, $not; of $elemMatch what an element must match: conditions without a path, or one $and on paths within it
 
 	pred    predicate  // of a condition on a path

@@ -6,6 +6,7 @@ import (
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/text"
 )
 
 // maxFilterDepth is how deep conditions may be nested (mongod's MatchExpressionParser::kMaximumTreeDepth).
@@ -19,6 +20,8 @@ type filterCompiler struct {
 	expr        expr.Options // of $expr
 	upsert      bool
 	near        bool
+	text        func(TextSearch) (*text.Search, error)
+	texts       []*Node
 }
 
 // The operators, by the place where they may stand. A family's file has the functions of its rows.

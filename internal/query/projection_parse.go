@@ -25,6 +25,7 @@ type projectionParser struct {
 	id        projectionKind // by _id
 	slice     bool
 	elemMatch bool
+	metas     []*projectionField // computed from what is known besides
 	p         Projection
 }
 
@@ -43,7 +44,11 @@ func CompileProjection(spec document.Doc, filter *Filter, opts ProjectionOptions
 	}
 	p := &ps.p
 	p.identity = spec.IsEmpty()
-	p.exclusion = ps.resolve() == kindExclusion
+	if p.exclusion = ps.resolve() == kindExclusion; p.exclusion {
+		for _, f := range ps.metas {
+			f.drop = false // it is replaced where it stands
+		}
+	}
 	if !p.exclusion && p.root.field("_id") == nil {
 		p.root.add(&projectionField{name: "_id"})
 	}
@@ -68,6 +73,8 @@ func (ps *projectionParser) resolve() projectionKind {
 	case ps.slice:
 		return kindExclusion
 	case ps.elemMatch:
+		return kindInclusion
+	case ps.opts.Stage && len(ps.metas) > 0:
 		return kindInclusion
 	case ps.id != kindOpen:
 		return ps.id
@@ -213,8 +220,23 @@ func (ps *projectionParser) compute(path string, v document.Value, isMeta bool) 
 		return err
 	}
 	ps.p.root.markComputed(path)
+	if isMeta {
+		ps.metas = append(ps.metas, ps.p.root.at(path))
+	}
 	ps.p.computed.add(path, value)
 	return nil
+}
+
+// at returns the field of a path that is in the tree.
+func (n *projectionNode) at(path string) *projectionField {
+	for {
+		part, rest, more := strings.Cut(path, ".")
+		f := n.field(part)
+		if !more {
+			return f
+		}
+		n, path = f.sub, rest
+	}
 }
 
 // markComputed notes at the fields on the way to a path that it is computed.

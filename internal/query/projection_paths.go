@@ -31,3 +31,9 @@ func IncludedPaths(spec document.Doc) (paths []string) {
 	}
 	return paths
 }
+
+// IsExclusion reports whether a projection that compiles leaves fields out, and takes all others.
+func IsExclusion(projection document.Doc) bool {
+	p, err := CompileProjection(projection, nil, ProjectionOptions{Stage: true})
+	return err == nil && p.exclusion
+}

@@ -95,16 +95,22 @@ func (s *Sort) add(path string, v document.Value) error {
 	return nil
 }
 
+// noMeta is the code of the error of a $meta that is not known.
+const noMeta = 40218
+
 // CheckMeta refuses what is known of documents only if the filter has a certain operator: f, which may be nil, has not.
 func CheckMeta(name string, f *Filter) error {
 	if (name == expr.NearDistance || name == expr.NearPlace) && f != nil && f.Near() != nil {
+		return nil
+	}
+	if name == expr.TextScore && f != nil && f.text != nil {
 		return nil
 	}
 	what := map[string]string{expr.TextScore: "text score", "geoNearDistance": "$geoNear distance", "geoNearPoint": "$geoNear point"}[name]
 	if what == "" {
 		return nil
 	}
-	return mongoerr.New(40218, "query requires %s metadata, but it is not available", what)
+	return mongoerr.New(noMeta, "query requires %s metadata, but it is not available", what)
 }
 
 // addMeta adds {$meta: "textScore"} or {$meta: "geoNearDistance"}. Whether there is that is to be checked by who knows the filter ([Sort.CheckMeta]).

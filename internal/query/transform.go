@@ -69,7 +69,7 @@ func invalidStage(stage string, err error) error {
 		return nil
 	}
 	e := mongoerr.From(err)
-	if strings.HasPrefix(e.Message, "Failed to optimize") {
+	if strings.HasPrefix(e.Message, "Failed to optimize") || e.Code == noMeta {
 		return e
 	}
 	return e.WithContext("Invalid %s", stage)

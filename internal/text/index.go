@@ -1,6 +1,8 @@
 package text
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +21,21 @@ type Index struct {
 type weight struct {
 	path string
 	n    float64
+}
+
+// Kind is the kind of text indexes in key documents.
+const Kind = "text"
+
+// maxKey is how long a term may be to stand in entries as it is, of which cutKey bytes stand before the hash of one that is longer.
+const maxKey, cutKey = 256, 224
+
+// Key returns what stands for a term in entries.
+func Key(term string) string {
+	if len(term) <= maxKey {
+		return term
+	}
+	sum := md5.Sum([]byte(term))
+	return term[:cutKey] + hex.EncodeToString(sum[:])
 }
 
 // anyPath is the path that stands for all.

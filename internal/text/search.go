@@ -52,6 +52,19 @@ func (s *Search) Matches(doc document.Doc) bool {
 		!slices.ContainsFunc(s.NegatedPhrases, func(p string) bool { return s.hasPhrase(doc, p) })
 }
 
+// Finds reports whether a search finds a document, as the index does: it has one of Terms and Matches.
+func (s *Search) Finds(doc document.Doc) bool {
+	found := false
+	err := s.index.pieces(doc, func(t piece) bool {
+		t.language.terms(t.text, Exact{}, false, func(term string) bool {
+			_, found = slices.BinarySearch(s.Terms, term)
+			return !found
+		})
+		return !found
+	})
+	return err == nil && found && s.Matches(doc)
+}
+
 func (s *Search) hasTerm(doc document.Doc) bool {
 	return s.Exact == Exact{} || s.hasAny(doc, s.positive)
 }
