@@ -292,3 +292,24 @@ func TestRestartAfterInitialSync(t *testing.T) {
 		}
 	})
 }
+
+// TestSetRestarts: members that were all down have a primary again long before an election timeout.
+func TestSetRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017", "b:27017", "c:27017")
+		s.startAll()
+		defer s.stopAll()
+		s.must("a:27017", `{"replSetInitiate": 1, "$db": "admin"}`)
+		s.must(s.primary(), `{"insert": "c", "documents": [{"_id": 1}], "$db": "test"}`)
+		for _, h := range s.hosts {
+			s.kill(h)
+		}
+		begin := time.Now()
+		s.startAll()
+		p := s.primary()
+		if took := time.Since(begin); took > 300*time.Millisecond {
+			t.Errorf("a primary after %v", took)
+		}
+		s.must(p, `{"insert": "c", "documents": [{"_id": 2}], "$db": "test"}`)
+	})
+}

@@ -22,6 +22,7 @@ const (
 	goneAttempts   = 16
 	goneRankTicks  = 2 // between the first attempts of two members
 	goneRetryTicks = 5 // between two attempts of the first member; those of lower rank wait longer
+	startTicks     = 5 // from a start to the first attempt: time to connect, and to hear of a leader
 )
 
 // tickLoop is the ticker. It only moves the clock, so that neither disk nor state machine can delay a heartbeat.
@@ -203,6 +204,13 @@ func (n *Node) PeerGone(id uint64) {
 		n.gone.ticks = goneRetryTicks
 		n.campaignLocked()
 	}
+}
+
+// campaignAfterStartLocked plans to ask for votes soon after the start, by rank, unless a leader is heard of: if all members were down nobody is to
+// wait for. Where there is a leader it does no harm, as PeerGone does none.
+func (n *Node) campaignAfterStartLocked() {
+	rank := n.rankLocked(0)
+	n.gone = goneLeader{ticks: startTicks + rank*goneRankTicks, rank: rank, attempts: goneAttempts - 1}
 }
 
 // goneTickLocked campaigns when its time has come.

@@ -200,8 +200,12 @@ func (n *Node) start(clock func()) {
 	n.hearers.Go(n.eventLoop)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.singleLocked() && n.mayCampaignLocked() {
+	switch {
+	case !n.mayCampaignLocked():
+	case n.singleLocked():
 		n.campaignLocked()
+	default:
+		n.campaignAfterStartLocked()
 	}
 }
 
