@@ -75,6 +75,17 @@ var faults = []fault{
 		_, _ = m.run("admin", bson.D{{Key: "replSetStepDown", Value: 5}})
 		return func() {}
 	}},
+	{name: "priority takeover", primary: true, hold: [2]time.Duration{second, 2 * second}, do: func(m *member) func() {
+		next := m.others()[0]
+		if err := m.set.prefer(next); err != nil {
+			m.set.note("%v could not be given priority: %v", next, err)
+		}
+		return func() {
+			if err := m.set.prefer(nil); err != nil {
+				m.set.note("priorities could not be taken back: %v", err)
+			}
+		}
+	}},
 	{name: "hang of the primary", primary: true, hold: [2]time.Duration{2 * second, 10 * second}, do: hang},
 	{name: "hang of a secondary", hold: [2]time.Duration{2 * second, 10 * second}, do: hang},
 	{name: "primary off the network", primary: true, namespace: true, hold: [2]time.Duration{2 * second, 10 * second}, do: (*member).unplug},

@@ -415,6 +415,38 @@ func (c *set) keepLogs(to string) error {
 	return errs
 }
 
+// prefer gives a member a higher priority than the others; nil: all have the same.
+func (c *set) prefer(m *member) error {
+	primary := c.pick(true, 0)
+	reply, err := primary.run("admin", bson.D{{Key: "replSetGetConfig", Value: 1}})
+	if err != nil || !process.Succeeded(reply) {
+		return fmt.Errorf("replSetGetConfig: %w %s", err, reply)
+	}
+	var config struct {
+		ID              string `bson:"_id"`
+		Version         int32
+		Term            int64
+		ProtocolVersion int64 `bson:"protocolVersion"`
+		Members         []bson.M
+		Settings        bson.M
+	}
+	if err := bson.Unmarshal(reply.Lookup("config").Value, &config); err != nil {
+		return err
+	}
+	config.Version++
+	for _, x := range config.Members {
+		x["priority"] = 1
+		if m != nil && x["host"] == m.address {
+			x["priority"] = 2
+		}
+	}
+	reply, err = primary.run("admin", bson.D{{Key: "replSetReconfig", Value: config}})
+	if err != nil || !process.Succeeded(reply) {
+		return fmt.Errorf("replSetReconfig: %w %s", err, reply)
+	}
+	return nil
+}
+
 // fill leaves no room on the member's disk; the function that it returns makes room again.
 func (m *member) fill() (undo func()) {
 	path := filepath.Join(m.dbpath, "ballast")
