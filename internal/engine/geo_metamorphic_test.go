@@ -289,7 +289,7 @@ func (g *geoMetamorphic) nearest(filter, condition document.Doc, limit int64) (l
 			break
 		}
 		_, distance, ok := n.Near.Nearest(d, n.Path)
-		distance *= n.Near.Unit()
+		distance = n.Near.Measure(distance)
 		if ok && distance >= n.Near.Min && distance <= n.Near.Max {
 			all = append(all, found{d.Lookup("_id").Int32(), distance})
 		}

@@ -362,7 +362,7 @@ func (ix *Index) nextValue(doc document.Doc, path string, key []byte) (v documen
 	inKey, rest, err := keys.DecodeValue(key)
 	v = doc.LookupPath(path)
 	switch {
-	case v.IsMissing() && err == nil:
+	case (v.IsMissing() || ix.Plugin != nil) && err == nil:
 		return inKey, rest
 	case v.IsMissing():
 		return document.Null, nil

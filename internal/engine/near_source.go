@@ -162,7 +162,7 @@ func (s *nearSource) read(rid uint64) (document.Doc, error) {
 func (s *nearSource) measure(doc document.Doc) (distance float64, ok bool) {
 	n := s.plan.Near.Node
 	_, distance, ok = n.Near.Nearest(doc, n.Path)
-	distance *= n.Near.Unit()
+	distance = n.Near.Measure(distance)
 	return distance, ok && distance >= n.Near.Min && distance <= n.Near.Max
 }
 

@@ -20,10 +20,15 @@ type Near struct {
 	Named  bool // $nearSphere
 }
 
-// Distance returns how far the nearest of some geometries is, in the unit of the distances.
-func (n *Near) Distance(g *geo.Geometry) (float64, bool) {
-	d, ok := n.Origin.Distance(g)
-	return d * n.Unit(), ok
+// Measure returns how far a distance of the origin is in the unit of the distances. As mongod does, what is to be in radians goes through meters, which rounds it.
+func (n *Near) Measure(distance float64) float64 {
+	switch {
+	case n.Meters:
+		return distance * geo.EarthRadius
+	case n.Sphere:
+		return distance * geo.EarthRadius / geo.EarthRadius
+	}
+	return distance
 }
 
 // Unit is what distances of the origin are multiplied with.
@@ -82,6 +87,7 @@ func (c *filterCompiler) parseNear(path, name string, operators document.Doc) (*
 // parseOldNear reads {$near: [x, y], $minDistance: ..., $maxDistance: ...}; a third coordinate is the greatest distance. It returns nil if there is no point in it.
 func parseOldNear(operators document.Doc) (near *Near, err error) {
 	minimum, maximum := 0.0, math.MaxFloat64
+	codes := map[string][2]mongoerr.Code{"$minDistance": {16893, 16894}, "$maxDistance": {16895, 16896}}
 	for it := operators.Iter(); it.Next(); {
 		switch name := it.Key(); name {
 		case "$near", "$nearSphere", "$geoNear":
@@ -90,9 +96,9 @@ func parseOldNear(operators document.Doc) (near *Near, err error) {
 				maximum = near.Max
 			}
 		case "$minDistance":
-			minimum, err = distanceOf(name, it.Value())
+			minimum, err = distanceOf(name, it.Value(), codes[name])
 		case "$maxDistance":
-			maximum, err = distanceOf(name, it.Value())
+			maximum, err = distanceOf(name, it.Value(), codes[name])
 		case "$uniqueDocs": // has had no meaning since MongoDB 2.6
 		default:
 			return nil, mongoerr.New(34413, "invalid argument in geo near query: %s", name)
@@ -168,9 +174,9 @@ func parseNewNear(operators document.Doc) (*Near, error) {
 			}
 			found = true
 		case "$minDistance":
-			near.Min, err = distanceOf(name, it.Value())
+			near.Min, err = distanceOf(name, it.Value(), badDistance)
 		case "$maxDistance":
-			near.Max, err = distanceOf(name, it.Value())
+			near.Max, err = distanceOf(name, it.Value(), badDistance)
 		default:
 			err = badValue("invalid argument in geo near query: %s", name)
 		}
@@ -182,18 +188,21 @@ func parseNewNear(operators document.Doc) (*Near, error) {
 	case !found:
 		return nil, badValue("$geometry is required for geo near query")
 	case !near.Sphere:
-		return nil, mongoerr.New(16681, "$near requires geojson point, given %s", valueText(operand.Doc().Lookup("$geometry")))
+		return nil, badValue("$near requires geojson point, given %s", valueText(operand.Doc().Lookup("$geometry")))
 	}
 	return near, nil
 }
 
-func distanceOf(name string, v document.Value) (float64, error) {
+// badDistance is the codes of what is no number, and of what is no distance.
+var badDistance = [2]mongoerr.Code{mongoerr.BadValue, mongoerr.BadValue}
+
+func distanceOf(name string, v document.Value, codes [2]mongoerr.Code) (float64, error) {
 	f, ok := v.AsFloat64()
 	switch {
 	case !ok:
-		return 0, badValue("%s must be a number", name)
+		return 0, mongoerr.New(codes[0], "%s must be a number", name)
 	case !(f >= 0) || !finite(f):
-		return 0, badValue("%s must be non-negative", name)
+		return 0, mongoerr.New(codes[1], "%s must be non-negative", name)
 	}
 	return f, nil
 }
