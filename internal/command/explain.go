@@ -155,7 +155,7 @@ func explainedFind(o *operation, a *findArgs) (*engine.ExplainSpec, error) {
 	}
 	return &engine.ExplainSpec{Find: engine.FindSpec{
 		NS: o.ns, Filter: a.filter, Sort: a.sort, Projection: a.projection, Collation: a.collation, Hint: a.hint, Skip: a.skip, Limit: a.limit,
-		Min: a.min, Max: a.max,
+		Min: a.min, Max: a.max, ReturnKey: a.returnKey, ShowRecord: a.showRecordID,
 	}}, nil
 }
 

@@ -61,10 +61,6 @@ func (a *findArgs) check() error {
 		return mongoerr.New(mongoerr.BadValue, "cannot use tailable option with the 'singleBatch' option")
 	case a.tailable && !a.sort.IsEmpty() && !isNaturalOrder(a.sort):
 		return mongoerr.New(mongoerr.BadValue, "cannot use tailable option with a sort other than {$natural: 1}")
-	case a.returnKey:
-		return notImplemented("returnKey")
-	case a.showRecordID:
-		return notImplemented("showRecordId")
 	}
 	return nil
 }
@@ -87,7 +83,7 @@ func runFind(ctx context.Context, o *operation, a *findArgs) error {
 	}
 	spec := engine.FindSpec{
 		NS: o.ns, Filter: a.filter, Sort: a.sort, Projection: a.projection, Collation: a.collation, Hint: a.hint, Min: a.min, Max: a.max,
-		Skip: a.skip, Limit: a.limit, Tailable: a.tailable, NoDisk: o.d.params.noDisk.Load(),
+		Skip: a.skip, Limit: a.limit, Tailable: a.tailable, NoDisk: o.d.params.noDisk.Load(), ReturnKey: a.returnKey, ShowRecord: a.showRecordID,
 	}
 	if a.hasDiskUse {
 		spec.NoDisk = !a.diskUse

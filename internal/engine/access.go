@@ -25,6 +25,7 @@ type request struct {
 	want    int64                                  // how many documents are wanted at most; 0: all
 	tail    bool                                   // what is added later is wanted, too
 	scores  bool                                   // so is what documents score in a text search
+	keys    bool                                   // the keys of entries are wanted, which a trial does not keep
 }
 
 // way is a plan under way.

@@ -95,6 +95,9 @@ func (x *explanation) limited(p *plan.Plan, s *stage) *stage {
 		}
 		s = (&stage{name: "LIMIT", run: run, show: func(b *document.Builder) { appendNumber(b, "limitAmount", limit) }}).over(s)
 	}
+	if x.it.spec.ReturnKey {
+		s = passing("RETURN_KEY", s, nil)
+	}
 	return s
 }
 

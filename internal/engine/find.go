@@ -30,8 +30,10 @@ type FindSpec struct {
 	Tailable   bool
 	NoDisk     bool // a sort that does not fit into memory fails
 
-	NoNear bool // a $near in the filter is refused
-	Scores bool // what documents score in a text search is asked for with [Iterator.Meta]
+	NoNear     bool // a $near in the filter is refused
+	ReturnKey  bool // documents are the keys of the index that leads to them
+	ShowRecord bool // documents have the number of their record as a further field
+	Scores     bool // what documents score in a text search is asked for with [Iterator.Meta]
 
 	counts bool // documents are only counted
 }
@@ -49,11 +51,17 @@ type Iterator struct {
 	skip  int64
 	left  int64 // how many may still be returned; -1: any number
 	out   []byte
-	found int64 // documents looked at
+	shown []byte // out with a record's number
+	found int64  // documents looked at
 
-	sorted  *sorter   // what is sorted, once it is
-	noted   expr.Meta // of the sorted document that was returned last
-	scored  bool      // what documents score in a text search is wanted
+	sorted  *sorter     // what is sorted, once it is
+	noted   expr.Meta   // what is known of the document that was returned last
+	order   *query.Sort // that was asked for; nil: none
+	wants   wanted      // what is to be known of documents beside their fields
+	rid     uint64      // of the document that the source is at
+	at      document.Doc
+	current document.Doc // that is projected
+	scored  bool         // what documents score in a text search is wanted
 	request request
 	plan    *plan.Plan // nil: there was nothing to plan
 }
@@ -111,6 +119,8 @@ func (it *Iterator) compile() (*query.Filter, error) {
 	if it.sort, err = compileSort(spec.Sort, order, filter); err != nil {
 		return nil, err
 	}
+	it.order = it.sort
+	it.wants = wanted{record: spec.ShowRecord, key: spec.ReturnKey}
 	if err := query.CheckText(filter, spec.Hint, it.sort, spec.Tailable); err != nil {
 		return nil, err
 	}
@@ -119,7 +129,7 @@ func (it *Iterator) compile() (*query.Filter, error) {
 		options := it.spec.Expr
 		options.Meta = func(name string) error {
 			it.scored = it.scored || name == expr.TextScore
-			return query.CheckMeta(name, filter)
+			return it.want(name, filter)
 		}
 		if it.proj, err = query.CompileProjection(spec.Projection, filter, query.ProjectionOptions{Expr: options}); err != nil {
 			return nil, err
@@ -135,7 +145,7 @@ func (it *Iterator) compile() (*query.Filter, error) {
 // compile and nothing to plan.
 func (it *Iterator) openPoint() bool {
 	spec := &it.spec
-	if len(spec.Projection) > 5 || len(spec.Sort) > 5 || len(spec.Collation) > 5 || !spec.Hint.IsMissing() || !spec.Min.IsEmpty() || !spec.Max.IsEmpty() || IsVirtual(spec.NS) || spec.Tailable {
+	if len(spec.Projection) > 5 || len(spec.Sort) > 5 || len(spec.Collation) > 5 || !spec.Hint.IsMissing() || !spec.Min.IsEmpty() || !spec.Max.IsEmpty() || IsVirtual(spec.NS) || spec.Tailable || spec.ReturnKey || spec.ShowRecord {
 		return false
 	}
 	id, ok := query.IDEquality(spec.Filter)
@@ -180,12 +190,18 @@ func orEmpty(d document.Doc) document.Doc {
 // open chooses the source.
 func (it *Iterator) open(ctx context.Context, filter *query.Filter) error {
 	if IsVirtual(it.spec.NS) {
+		if it.wants.record {
+			return mongoerr.New(mongoerr.NotImplemented, "%s has no record ids", it.spec.NS)
+		}
 		return it.openVirtual(filter)
 	}
 	it.coll = it.view.Catalog.Collection(it.spec.NS)
 	if it.coll == nil {
 		it.src = nothing{}
 		return nil
+	}
+	if it.wants.record && it.coll.Clustered {
+		return mongoerr.New(mongoerr.NotImplemented, "the record ids of a clustered collection are not shown")
 	}
 	it.setRequest(filter)
 	w, err := it.view.access(ctx, &it.request)
@@ -194,9 +210,7 @@ func (it *Iterator) open(ctx context.Context, filter *query.Filter) error {
 	}
 	it.coll.stats.reads.Add(1)
 	it.src, it.plan, it.keep = w.src, w.plan, w.plan.Residual
-	if _, ok := w.src.(annotated); ok {
-		it.eval.Meta = func(name string) document.Value { return it.Meta().Value(name) }
-	}
+	it.eval.Meta = it.metaValue
 	if w.plan.ProvidesSort {
 		it.sort = nil
 	}
@@ -207,7 +221,7 @@ func (it *Iterator) setRequest(filter *query.Filter) {
 	if it.spec.Tailable {
 		it.spec.Hint = naturalOrder // the one order in which new documents come last
 	}
-	it.request = request{coll: it.coll, filter: filter, sort: it.sort, needs: it.needs(), hint: it.spec.Hint, tail: it.spec.Tailable, within: it.within(), scores: it.scored}
+	it.request = request{coll: it.coll, filter: filter, sort: it.sort, needs: it.needs(), hint: it.spec.Hint, tail: it.spec.Tailable, within: it.within(), scores: it.scored, keys: it.wants.key}
 	if it.left > 0 {
 		it.request.want = it.left + it.skip
 	}
@@ -217,6 +231,9 @@ func (it *Iterator) setRequest(filter *query.Filter) {
 func (it *Iterator) needs() []string {
 	if it.spec.counts {
 		return []string{}
+	}
+	if it.wants.sortKey || it.spec.ReturnKey {
+		return nil
 	}
 	if it.proj == nil {
 		return nil
@@ -257,13 +274,14 @@ func (it *Iterator) candidate(ctx context.Context) (document.Doc, error) {
 				return nil, err
 			}
 		}
-		_, doc, ok, err := it.src.next(ctx)
+		rid, doc, ok, err := it.src.next(ctx)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
 			return nil, io.EOF
 		}
+		it.rid, it.at = rid, doc
 		if it.keep == nil {
 			return doc, nil
 		}
@@ -274,12 +292,21 @@ func (it *Iterator) candidate(ctx context.Context) (document.Doc, error) {
 }
 
 func (it *Iterator) project(doc document.Doc) (document.Doc, error) {
-	if it.proj == nil {
-		return doc, nil
+	if it.current = doc; it.spec.ReturnKey {
+		return it.keyOnly(), nil
 	}
-	out, err := it.proj.Apply(it.out[:0], doc, &it.eval)
-	it.out = out
-	return document.Doc(out), err
+	if it.proj != nil {
+		out, err := it.proj.Apply(it.out[:0], doc, &it.eval)
+		if it.out = out; err != nil {
+			return nil, err
+		}
+		doc = out
+	}
+	if it.spec.ShowRecord {
+		it.shown = appendRecordID(it.shown[:0], doc, it.Meta())
+		doc = it.shown
+	}
+	return doc, nil
 }
 
 // nextSorted collects everything on the first call, and returns it in order.
@@ -321,7 +348,7 @@ func (it *Iterator) collect(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := s.add(doc, metaOf(it.src)); err != nil {
+		if err := s.add(doc, it.annotation()); err != nil {
 			return err
 		}
 	}

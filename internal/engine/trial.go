@@ -50,7 +50,7 @@ func (v *View) try(ctx context.Context, r *request, list []*plan.Plan) (way, err
 	if err != nil {
 		return way{}, errors.Join(err, best.src.close())
 	}
-	if !best.plan.ProvidesSort {
+	if !best.plan.ProvidesSort || r.keys {
 		if err := best.src.close(); err != nil {
 			return way{}, err
 		}

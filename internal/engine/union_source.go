@@ -130,6 +130,7 @@ func closeBranches(list []*branchSource) (err error) {
 // mergeSource returns what several scans find in the order that each of them has, each document once.
 type mergeSource struct {
 	branches []*branchSource
+	last     *branchSource // that the current document is of
 	seen     map[uint64]struct{}
 	stats    scanStats
 }
@@ -180,6 +181,7 @@ func (m *mergeSource) next(ctx context.Context) (uint64, document.Doc, bool, err
 			return 0, nil, false, err
 		}
 		if ok {
+			m.last = b
 			m.seen[rid] = struct{}{}
 			m.stats.advanced++
 			return rid, doc, true, nil

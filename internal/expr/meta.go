@@ -11,6 +11,9 @@ type Meta struct {
 
 	Distance float64        // of what was found from near to far
 	Place    document.Value // what of the document is that far; missing: it was not found so
+
+	Record   int64          // its record; 0: it is not known
+	IndexKey document.Value // the key of the index that led to it, as a document; missing: none did
 }
 
 // Value returns what a name of $meta stands for; missing if it is not known.
@@ -23,6 +26,10 @@ func (m *Meta) Value(name string) document.Value {
 		return document.Double(m.Distance)
 	case name == NearPlace:
 		return m.Place
+	case name == RecordID && m.Record != 0:
+		return document.Int64(m.Record)
+	case name == IndexKey:
+		return m.IndexKey
 	}
 	return missing
 }
@@ -33,7 +40,7 @@ func (m *Meta) Clone() *Meta {
 		return nil
 	}
 	c := *m
-	c.Place = m.Place.Clone()
+	c.Place, c.IndexKey = m.Place.Clone(), m.IndexKey.Clone()
 	return &c
 }
 
@@ -46,8 +53,15 @@ const (
 	NearPlace    = "geoNearPoint"
 )
 
+// The names of what is known of how a document was found.
+const (
+	RecordID = "recordId"
+	IndexKey = "indexKey"
+	SortKey  = "sortKey"
+)
+
 var metaNames = map[string]bool{TextScore: true, "randVal": true, "searchScore": true, "searchHighlights": true, NearDistance: true, NearPlace: true,
-	"recordId": true, "indexKey": true, "sortKey": true, "searchScoreDetails": true}
+	RecordID: true, IndexKey: true, SortKey: true, "searchScoreDetails": true}
 
 // meta is $meta.
 type meta struct{ name string }
