@@ -78,8 +78,10 @@ func termStages(coll *Collection, p *plan.Plan, t *textSource) *stage {
 				appendNumber(b, "dupsDropped", st.dupsDropped)
 			}
 		}
-	} else if t != nil && len(p.Branches) == 1 {
-		top.run.eof = eof
+	} else if len(p.Branches) == 1 {
+		if top.filter = filterOf(p.KeyFilter); t != nil {
+			top.run.advanced, top.run.eof = t.tested, eof
+		}
 	}
 	if t != nil {
 		advanced = t.tested

@@ -33,9 +33,6 @@ func newSpecs(coll *Collection, specs []document.Doc) (fresh []document.Doc, err
 		if exists {
 			continue
 		}
-		if err := coll.checkSecondText(spec); err != nil {
-			return nil, err
-		}
 		fresh = append(fresh, spec)
 	}
 	for i, spec := range fresh {
@@ -45,6 +42,9 @@ func newSpecs(coll *Collection, specs []document.Doc) (fresh []document.Doc, err
 		case exists:
 			return nil, mongoerr.New(mongoerr.OperationFailed, "Cannot build two identical indexes. Try again without duplicate indexes.")
 		}
+	}
+	if err := checkSecondText(there, fresh); err != nil {
+		return nil, err
 	}
 	if n := len(coll.Indexes); n+len(fresh) > maxIndexes {
 		return nil, mongoerr.New(mongoerr.CannotCreateIndex, "add index fails, too many indexes for %s key:%s", coll.NS, fresh[maxIndexes-n].Lookup("key").Shell())
@@ -60,14 +60,16 @@ func (e SecondTextIndex) Error() string { return e.err.Error() }
 // Unwrap returns the error that clients see.
 func (e SecondTextIndex) Unwrap() error { return e.err }
 
-// checkSecondText refuses a second text index.
-func (c *Collection) checkSecondText(spec document.Doc) error {
-	if keys.KindOf(spec.Lookup("key").Doc()) != text.Kind {
-		return nil
-	}
-	for _, ix := range c.Indexes {
-		if keys.KindOf(ix.Spec.Lookup("key").Doc()) == text.Kind {
-			return SecondTextIndex{mongoerr.New(mongoerr.CannotCreateIndex, "only one text index per collection allowed, found existing text index \"%s\"", ix.Name)}
+// checkSecondText refuses a second text index, beside one that is there or another new one.
+func checkSecondText(there, fresh []document.Doc) error {
+	first := ""
+	for i, spec := range slices.Concat(there, fresh) {
+		switch {
+		case keys.KindOf(spec.Lookup("key").Doc()) != text.Kind:
+		case first != "" && i >= len(there):
+			return SecondTextIndex{mongoerr.New(mongoerr.CannotCreateIndex, "only one text index per collection allowed, found existing text index \"%s\"", first)}
+		default:
+			first = spec.Lookup("name").Str()
 		}
 	}
 	return nil
