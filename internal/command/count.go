@@ -35,6 +35,7 @@ func runCount(ctx context.Context, o *operation, a *countArgs) error {
 	var n int64
 	var err error
 	if o.d.engine.IsView(o.ns) {
+		o.piped = true
 		n, err = o.countInView(ctx, spec)
 	} else {
 		n, err = o.openView().Count(ctx, spec)

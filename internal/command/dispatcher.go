@@ -248,7 +248,11 @@ func (o *operation) finish(ctx context.Context, err error) *mongoerr.Error {
 			o.out.AppendDoc("writeConcernError", wce)
 			o.labelWriteConcernError(mongoerr.New(mongoerr.Code(wce.Lookup("code").Int32()), ""))
 		}
-		if !o.row.ownOK {
+		switch {
+		case o.row.ownOK:
+		case o.piped:
+			o.out.AppendInt32("ok", 1)
+		default:
 			o.out.AppendDouble("ok", 1)
 		}
 		o.appendPendingLabels()

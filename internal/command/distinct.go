@@ -25,7 +25,7 @@ var distinctFields = newSchema("distinct",
 func runDistinct(ctx context.Context, o *operation, a *distinctArgs) error {
 	distinct := o.openDistinct
 	c, err := o.collator(a.collation)
-	if o.d.engine.IsView(o.ns) {
+	if o.piped = o.d.engine.IsView(o.ns); o.piped {
 		distinct, c, err = o.distinctInView, o.d.engine.ViewCollator(o.ns), nil
 	}
 	if err != nil {

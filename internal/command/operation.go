@@ -22,6 +22,7 @@ type operation struct {
 	args    []document.Element // what is left of the body without generic arguments
 	ns      string             // of commands on a collection; set by their target
 	coll    string
+	piped   bool // a count or a distinct on a view: mongod makes its reply of an aggregate's, with another number
 	generic generic
 	view    *replset.View // the member's state when the command began
 	started time.Time
