@@ -72,8 +72,8 @@ func withText(given document.Doc) (document.Doc, error) {
 			return nil, inSpecification(withVersion(given), err)
 		}
 	}
-	if n, _ := given.Lookup("textIndexVersion").ToInt64(); n != 0 && n != textVersion {
-		return nil, notImplemented("a text index of an earlier version than 3")
+	if f.version == 1 {
+		return nil, notImplemented("a text index of version 1")
 	}
 	return f.finish(), nil
 }
@@ -83,6 +83,7 @@ type textFixer struct {
 	given   document.Doc
 	key     document.Builder
 	weights map[string]int64
+	version int64
 }
 
 // fixKey puts the two fields that stand for the text in the place of those that have it.
@@ -199,14 +200,17 @@ func (f *textFixer) checkWeights() error {
 
 func (f *textFixer) checkOptions() error {
 	language, override, version := f.given.Lookup("default_language"), f.given.Lookup("language_override"), f.given.Lookup("textIndexVersion")
-	n, _ := version.ToInt64()
+	f.version = textVersion
+	if n, ok := version.ToInt64(); ok {
+		f.version = n
+	}
 	switch {
 	case !language.IsMissing() && words.FindLanguage(language.Str()) == nil:
 		return cannotCreate("default_language is not valid")
 	case !override.IsMissing() && (override.Str() == "" || override.Str()[0] == '$' || strings.Contains(override.Str(), ".")):
 		return cannotCreate("language_override is not valid")
-	case !version.IsMissing() && (n < 1 || n > textVersion):
-		return cannotCreate("bad textIndexVersion: %d", n)
+	case f.version < 1 || f.version > textVersion:
+		return cannotCreate("bad textIndexVersion: %d", f.version)
 	}
 	return nil
 }
@@ -233,6 +237,6 @@ func (f *textFixer) finish() document.Doc {
 	if f.given.Lookup("language_override").IsMissing() {
 		b.AppendString("language_override", "language")
 	}
-	b.AppendInt32("textIndexVersion", textVersion)
+	b.AppendInt32("textIndexVersion", int32(f.version))
 	return b.Finish()
 }

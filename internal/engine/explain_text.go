@@ -114,7 +114,7 @@ func describeSearch(b *document.Builder, p *plan.Plan) {
 		b.Close()
 	}
 	b.Close()
-	b.AppendInt32("textIndexVersion", 3)
+	b.AppendInt32("textIndexVersion", int32(s.Version()))
 }
 
 // fetchesBelow reports whether documents are fetched in each branch of a disjunction, as one of them has a filter, and not above all.

@@ -114,7 +114,7 @@ func (c *Catalog) Search(ns string) func(query.TextSearch) (*text.Search, error)
 			name, language = asked.Language, text.FindLanguage(asked.Language)
 		}
 		if language == nil {
-			return nil, mongoerr.New(mongoerr.BadValue, "unsupported language: \"%s\" for text index version 3", asked.Language)
+			return nil, mongoerr.New(mongoerr.BadValue, "unsupported language: \"%s\" for text index version %d", asked.Language, index.Version)
 		}
 		return index.Compile(asked.Search, name, language, asked.Exact), nil
 	}

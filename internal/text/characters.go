@@ -64,17 +64,19 @@ func hexRune(s string) rune {
 }
 
 // toLower returns s in lower case, which in Turkish is another for I.
-func toLower(s string, turkish bool) string {
+func (l *Language) toLower(s string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
-		case turkish && c == 'I':
+		case l.turkish && c == 'I':
 			return 'ı'
-		case turkish && c == 'İ':
+		case l.turkish && c == 'İ':
 			return 'i'
 		case c < utf8.RuneSelf:
 			if 'A' <= c && c <= 'Z' {
 				return c + ('a' - 'A')
 			}
+			return c
+		case l.ascii:
 			return c
 		}
 		if to, ok := characters.lower[c]; ok {

@@ -13,6 +13,7 @@ import (
 // Index says what of a document is text, and what it counts. Immutable.
 type Index struct {
 	weights  []weight // by path
+	Version  int      // 2: only characters of ASCII have case and end words; 3: those of Unicode, and they lose their diacritics
 	Wildcard bool     // all strings are text
 	Default  *Language
 	Override string // the field that says the language of the document it is in
@@ -48,6 +49,11 @@ func NewIndex(spec document.Doc) (*Index, error) {
 	if ix.Default == nil {
 		return nil, fmt.Errorf("text: there is no language %q", language)
 	}
+	ix.Version = 3
+	if n, ok := spec.Lookup("textIndexVersion").ToInt64(); ok {
+		ix.Version = int(n)
+	}
+	ix.Default = ix.as(ix.Default)
 	for it := spec.Lookup("weights").Doc().Iter(); it.Next(); {
 		n, _ := it.Value().AsFloat64()
 		ix.weights = append(ix.weights, weight{strings.Clone(it.Key()), n})
@@ -55,6 +61,14 @@ func NewIndex(spec document.Doc) (*Index, error) {
 	}
 	slices.SortFunc(ix.weights, func(a, b weight) int { return strings.Compare(a.path, b.path) })
 	return ix, nil
+}
+
+// as returns a language as the index's version has it.
+func (ix *Index) as(l *Language) *Language {
+	if ix.Version == 2 {
+		return l.inASCII
+	}
+	return l
 }
 
 // DocumentError says what about the language of a document keeps it from being indexed, with MongoDB's code and words.
@@ -93,7 +107,7 @@ func (ix *Index) languageOf(doc document.Doc, around *Language) (*Language, erro
 		return nil, &DocumentError{17261, "found language override field in document with non-string type"}
 	}
 	if l := FindLanguage(v.Str()); l != nil {
-		return l, nil
+		return ix.as(l), nil
 	}
 	return nil, &DocumentError{17262, "language override unsupported: " + v.Str()}
 }

@@ -31,6 +31,8 @@ type Language struct {
 	stops      map[string]bool              // words that are no terms
 	apostrophe bool                         // it is a part of words
 	turkish    bool                         // I and İ are two letters
+	ascii      bool                         // other characters than ASCII's are parts of words, as they are
+	inASCII    *Language                    // the language with ascii
 }
 
 //go:embed stopwords/*.txt
@@ -57,6 +59,7 @@ var languages = []*Language{
 
 func init() {
 	for _, l := range languages {
+		defer l.addASCII()
 		words, err := stopWords.ReadFile("stopwords/" + l.Name + ".txt")
 		if err != nil {
 			continue // none has none
@@ -77,6 +80,13 @@ func stemHungarian(env *snowballstem.Env) bool {
 	stemmed := hungarian.Stem(env)
 	env.SetCurrent(hungarianLetters.Replace(env.Current()))
 	return stemmed
+}
+
+// addASCII makes the language as indexes of version 2 have it.
+func (l *Language) addASCII() {
+	other := *l
+	other.ascii, other.turkish = true, false
+	l.inASCII = &other
 }
 
 // FindLanguage returns the language of a name or a code, in any case; nil if there is none.

@@ -31,6 +31,9 @@ func (ix *Index) Compile(text, language string, l *Language, exact Exact) *Searc
 	p.parse(text)
 	s.Phrases, s.NegatedPhrases = p.phrases, p.negatedPhrases
 	bounds := map[string]bool{}
+	if !l.ascii {
+		l = ix.as(l)
+	}
 	collect(l, p.positive.String(), Exact{}, bounds)
 	collect(l, p.positive.String(), exact, s.positive)
 	collect(l, p.negative.String(), exact, s.negative)
@@ -51,6 +54,9 @@ func (s *Search) Matches(doc document.Doc) bool {
 		!slices.ContainsFunc(s.Phrases, func(p string) bool { return !s.hasPhrase(doc, p) }) &&
 		!slices.ContainsFunc(s.NegatedPhrases, func(p string) bool { return s.hasPhrase(doc, p) })
 }
+
+// Version returns the version of the index.
+func (s *Search) Version() int { return s.index.Version }
 
 // Finds reports whether a search finds a document, as the index does: it has one of Terms and Matches.
 func (s *Search) Finds(doc document.Doc) bool {

@@ -2,6 +2,7 @@ package text
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -26,6 +27,24 @@ func TestTerms(t *testing.T) {
 		})
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q has terms %q, want %q", c.language, c.text, got, c.want)
+		}
+	}
+}
+
+// TestVersionTwoKnowsASCII shows that in an index of version 2 other characters are parts of words, as they are.
+func TestVersionTwoKnowsASCII(t *testing.T) {
+	for _, c := range []struct{ language, text, want string }{
+		{"english", "Café CAFÉ, isn't", "café cafÉ"},
+		{"none", "a—b ÜBER x-y", "a—b Über x y"},
+		{"turkish", "KAPI", "kapi"},
+	} {
+		var got []string
+		FindLanguage(c.language).inASCII.terms(c.text, Exact{}, false, func(term string) bool {
+			got = append(got, term)
+			return true
+		})
+		if text := strings.Join(got, " "); text != c.want {
+			t.Errorf("%s: %q has terms %q, want %q", c.language, c.text, text, c.want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package text
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/blevesearch/snowballstem"
 )
@@ -12,7 +13,7 @@ type Exact struct{ Case, Diacritics bool }
 // terms calls yield for the terms of s until it returns false. stops: those of stop words, too.
 func (l *Language) terms(s string, exact Exact, stops bool, yield func(term string) bool) {
 	for word := range strings.FieldsFuncSeq(s, l.endsWord) {
-		term := toLower(word, l.turkish)
+		term := l.toLower(word)
 		if !stops && l.stops[term] {
 			continue
 		}
@@ -24,7 +25,7 @@ func (l *Language) terms(s string, exact Exact, stops bool, yield func(term stri
 			l.stem(env)
 			term = env.Current()
 		}
-		if !exact.Diacritics {
+		if !exact.Diacritics && !l.ascii {
 			term = withoutDiacritics(term)
 		}
 		if !yield(term) {
@@ -34,16 +35,16 @@ func (l *Language) terms(s string, exact Exact, stops bool, yield func(term stri
 }
 
 func (l *Language) endsWord(c rune) bool {
-	return characters.delimiter[c] && !(l.apostrophe && c == '\'')
+	return characters.delimiter[c] && !(l.apostrophe && c == '\'') && !(l.ascii && c >= utf8.RuneSelf)
 }
 
 // contains reports whether s has a phrase in it. In Turkish, case never counts there.
 func (l *Language) contains(s, phrase string, exact Exact) bool {
 	fold := func(s string) string {
 		if !exact.Case || l.turkish {
-			s = toLower(s, l.turkish)
+			s = l.toLower(s)
 		}
-		if !exact.Diacritics {
+		if !exact.Diacritics && !l.ascii {
 			s = withoutDiacritics(s)
 		}
 		return s
