@@ -21,7 +21,7 @@ func Candidates(req *Request) ([]*Plan, error) {
 	if done, err := p.hinted(); done != nil || err != nil {
 		return done, err
 	}
-	if search := req.Filter.Text(); search != nil {
+	if search := searchedFor(req.Filter); search != nil {
 		plan, err := p.textSearch(search)
 		return []*Plan{plan}, err
 	}

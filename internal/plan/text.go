@@ -41,6 +41,14 @@ func (p *planner) textSearch(search *query.Node) (*Plan, error) {
 	return p.searched(search)
 }
 
+// searchedFor returns the $text of a filter, nil if it has none or one that does not matter: beside what everything meets.
+func searchedFor(f *query.Filter) *query.Node {
+	if f.Text() == nil || !f.Root().NeedsSearch() {
+		return nil
+	}
+	return f.Text()
+}
+
 // searched returns the plan for conjuncts among which, or within which, there is a $text.
 func (p *planner) searched(search *query.Node) (*Plan, error) {
 	if slices.Contains(p.conjuncts, search) {
@@ -70,11 +78,31 @@ func (p *planner) besideText(search, or *query.Node, others []*query.Node) (*Pla
 		}
 		branch := bestOf(p.branch(&req, n, others), false)
 		if branch == nil {
+			branch = p.wholeIndex(&req, n, others)
+		}
+		if branch == nil {
 			return nil, query.ErrTextBesideUnindexed
 		}
 		union.Branches = append(union.Branches, branch)
 	}
 	return union, nil
+}
+
+// wholeIndex returns the plan that reads all of an index on a path that a branch has a condition on, which mongod does where there are no bounds.
+func (p *planner) wholeIndex(req *Request, n *query.Node, others []*query.Node) *Plan {
+	b := p.branchOf(req, n, others)
+	for i := range b.req.Indexes {
+		ix := &b.req.Indexes[i]
+		if ix.Sparse || ix.Partial != nil || ix.Wildcard != nil || ix.onPath != nil || ix.Cells != nil || ix.Key[0].Kind != "" {
+			continue
+		}
+		if slices.ContainsFunc(b.conjuncts, func(c *query.Node) bool { return c.LooksAt(ix.Key[0].Path) }) {
+			a := &access{index: ix}
+			a.pointRanges([][]byte{nil})
+			return b.scanOf(a, true)
+		}
+	}
+	return nil
 }
 
 // branchOf is the planner of one branch of a disjunction.

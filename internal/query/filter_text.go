@@ -1,6 +1,8 @@
 package query
 
 import (
+	"slices"
+
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/text"
@@ -140,6 +142,35 @@ func (n *Node) Searches() bool {
 		}
 	}
 	return false
+}
+
+// NeedsSearch reports whether documents that a condition holds for cannot be told without asking the text index.
+func (n *Node) NeedsSearch() bool {
+	switch {
+	case n.Op == OpText:
+		return true
+	case n.Op == OpOr && slices.ContainsFunc(n.Children, (*Node).alwaysHolds):
+		return false
+	}
+	return slices.ContainsFunc(n.Children, (*Node).NeedsSearch)
+}
+
+// alwaysHolds reports whether a look at the condition tells that everything meets it.
+func (n *Node) alwaysHolds() bool {
+	switch n.Op {
+	case OpAlwaysTrue:
+		return true
+	case OpAnd:
+		return !slices.ContainsFunc(n.Children, func(c *Node) bool { return !c.alwaysHolds() })
+	case OpOr:
+		return slices.ContainsFunc(n.Children, (*Node).alwaysHolds)
+	}
+	return false
+}
+
+// LooksAt reports whether this is a condition on a path, or the negation of one.
+func (n *Node) LooksAt(path string) bool {
+	return n.Path == path || n.Op == OpNor && len(n.Children) == 1 && n.Children[0].Path == path
 }
 
 // Text returns the $text of a filter as it was compiled; nil if it has none.

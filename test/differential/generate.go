@@ -43,8 +43,10 @@ func (g generator) value(depth int) any {
 		return pick(g, small)
 	case n < 10:
 		return pick(g, numbers)
-	case n < 13 || depth == 0:
+	case n < 12 || depth == 0:
 		return pick(g, scalars)
+	case n < 13:
+		return g.text()
 	case n < 17:
 		return g.array(depth)
 	default:
@@ -262,8 +264,51 @@ func (g generator) push() any {
 	return d
 }
 
+// words are in the strings of documents, besides scalars.
+var words = []string{"a", "ab", "abc", "1", "A", "é"}
+
+// text makes up a string of words.
+func (g generator) text() string {
+	var list []string
+	for range 1 + g.IntN(4) {
+		list = append(list, pick(g, words))
+	}
+	return strings.Join(list, " ")
+}
+
+// search makes up a $text.
+func (g generator) search() bson.E {
+	search := g.text()
+	switch g.IntN(6) {
+	case 0:
+		search += " -" + pick(g, words)
+	case 1:
+		search += " \"" + g.text() + "\""
+	}
+	d := bson.D{e("$search", search)}
+	if g.IntN(4) == 0 {
+		d = append(d, e(pick(g, []string{"$caseSensitive", "$diacriticSensitive"}), true))
+	}
+	return e("$text", d)
+}
+
+// textIndex makes up the specification of a text index, sometimes with fields before or behind the text.
+func (g generator) textIndex() bson.D {
+	key := bson.D{e(pick(g, []string{"a", "b", "c", "a.x", "c.x", "$**"}), "text")}
+	switch g.IntN(4) {
+	case 0:
+		key = append(key, e("d", int32(1)))
+	case 1:
+		key = append(bson.D{e("d", int32(1))}, key...)
+	}
+	return bson.D{e("key", key), e("name", "text"), e("default_language", "none")}
+}
+
 // index makes up the specification of an index.
 func (g generator) index() bson.D {
+	if g.IntN(5) == 0 {
+		return g.textIndex()
+	}
 	key, name, seen := bson.D{}, "", map[string]bool{}
 	for range 1 + g.IntN(2) {
 		if p := pick(g, paths[:12]); !seen[p] {
@@ -286,8 +331,10 @@ func (g generator) command() bson.D {
 	switch n := g.IntN(20); {
 	case n < 8:
 		return g.find()
-	case n < 10:
+	case n < 9:
 		return bson.D{e("count", collection), e("query", g.filter(2))}
+	case n < 10:
+		return bson.D{e("count", collection), e("query", bson.D{g.search()})}
 	case n < 12:
 		return bson.D{e("distinct", collection), e("key", pick(g, paths)), e("query", g.filter(1))}
 	case n < 16:
@@ -322,6 +369,9 @@ func operators(u any) bool {
 
 func (g generator) find() bson.D {
 	d := bson.D{e("find", collection), e("filter", g.filter(2))}
+	if g.IntN(8) == 0 {
+		return g.findText()
+	}
 	if g.IntN(3) > 0 {
 		d = append(d, e("sort", g.sort()))
 		if g.IntN(3) == 0 {
@@ -330,6 +380,27 @@ func (g generator) find() bson.D {
 	}
 	if g.IntN(3) == 0 && !numberedSort(d) { // mongod may sort what a projection has left: of paths with numbers that is something else
 		d = append(d, e("projection", g.projection()))
+	}
+	return d
+}
+
+// findText makes up a find with a $text, by itself or beside something else, mostly with the scores.
+func (g generator) findText() bson.D {
+	filter := bson.D{g.search()}
+	switch g.IntN(5) {
+	case 0:
+		filter = append(g.filter(1), filter...)
+	case 1:
+		filter = append(bson.D{e("d", nil)}, filter...)
+	case 2:
+		filter = bson.D{e("$or", bson.A{g.filter(1), filter})}
+	}
+	d, score := bson.D{e("find", collection), e("filter", filter)}, bson.D{e("$meta", "textScore")}
+	if g.IntN(2) == 0 {
+		d = append(d, e("sort", bson.D{e("score", score), e("_id", int32(1))}))
+	}
+	if g.IntN(3) > 0 {
+		d = append(d, e("projection", bson.D{e("score", score)}))
 	}
 	return d
 }
