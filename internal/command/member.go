@@ -58,7 +58,7 @@ type ReplicaSet interface {
 	// otherwise one is made from the seeds of --replSet. Legacy asks for the reply in the words of the first release.
 	Initiate(ctx context.Context, config document.Value, legacy bool) (document.Doc, error)
 	// Reconfigure installs config, the command's argument, in place of the present configuration.
-	Reconfigure(ctx context.Context, config document.Value, force bool) error
+	Reconfigure(ctx context.Context, config document.Value, force bool) (document.Doc, error)
 	// Config returns the configuration document.
 	Config() (document.Doc, error)
 	// Status returns the reply of replSetGetStatus.

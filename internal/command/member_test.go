@@ -220,9 +220,9 @@ func (m *testMember) Initiate(_ context.Context, config document.Value, legacy b
 	return b.Finish(), nil
 }
 
-func (m *testMember) Reconfigure(_ context.Context, config document.Value, force bool) error {
+func (m *testMember) Reconfigure(_ context.Context, config document.Value, force bool) (document.Doc, error) {
 	_, err := m.View().ParseReconfig(config, force)
-	return err
+	return nil, err
 }
 
 func (m *testMember) Config() (document.Doc, error) {

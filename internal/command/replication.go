@@ -42,7 +42,12 @@ func runReconfig(ctx context.Context, o *operation) error {
 			return err
 		}
 	}
-	return o.d.set.Reconfigure(ctx, o.first.Value, o.argument("force").Truthy())
+	reply, err := o.d.set.Reconfigure(ctx, o.first.Value, o.argument("force").Truthy())
+	if err != nil {
+		return err
+	}
+	o.appendFields(reply)
+	return nil
 }
 
 func runStatus(_ context.Context, o *operation) error {

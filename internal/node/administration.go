@@ -53,6 +53,7 @@ func (n *Node) Freeze(_ context.Context, seconds int64) (document.Doc, error) {
 	}
 	period := time.Duration(seconds) * time.Second
 	raft.Freeze(period)
+	n.bump() // the others are to know that it would not take over
 	var b document.Builder
 	replset.AppendFreezeReply(&b, period)
 	return b.Finish(), nil

@@ -34,6 +34,11 @@ func (n *Node) caretake() {
 			n.compactLog()
 			compacted = time.Now()
 		}
+		if setID := n.successor.Swap(nil); setID != nil {
+			if err := n.followSuccessor(*setID); err != nil {
+				n.fatal(err)
+			}
+		}
 		raft, s := n.raft.Load(), n.stored.Load()
 		if raft == nil || s == nil {
 			continue
@@ -111,6 +116,9 @@ func (n *Node) change(raft *raftnode.Node, term uint64, changes []raftnode.Chang
 // onMismatch hears that at a member's host another data directory answers. If it is a new one, started for this set, the
 // member's disk was replaced: the primary puts the new one in the old one's place, first without a vote.
 func (n *Node) onMismatch(m peer.Mismatch) {
+	if n.superseded(m) {
+		return
+	}
 	raft := n.raft.Load()
 	if raft == nil || !raft.Status().Primary {
 		return
@@ -147,7 +155,7 @@ func (n *Node) returns(m peer.Mismatch) (returns, arbiter bool) {
 // newTransport returns the transport of this member of the set.
 func (n *Node) newTransport() (*peer.Transport, error) {
 	return peer.New(peer.Options{
-		ID: n.raftID, Host: n.ownHost, Set: n.opts.Set.Name, SetID: n.identity.Load().setID(),
+		ID: n.raftID(), Host: n.ownHost, Set: n.opts.Set.Name, SetID: n.identity.Load().setID(),
 		Dial: n.opts.Dial, FS: n.opts.FS, Dir: n.opts.FS.PathJoin(n.opts.DBPath, "transfer"),
 		Status: n.status, OnMismatch: n.onMismatch, OnProgress: n.onProgress, ElectionTimeout: n.electionTimeout(),
 	})
@@ -156,7 +164,7 @@ func (n *Node) newTransport() (*peer.Transport, error) {
 // ownHost returns this member's host:port: as the configuration has it, if it is known yet.
 func (n *Node) ownHost() string {
 	if s := n.stored.Load(); s != nil {
-		if i := s.memberOf(n.raftID); i >= 0 {
+		if i := s.memberOf(n.raftID()); i >= 0 {
 			return s.config.Members[i].Host
 		}
 	}

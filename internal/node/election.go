@@ -23,7 +23,7 @@ func (n *Node) describeElection(term uint64) *replset.Election {
 	}
 	e.Time, e.VotesNeeded = won.Time, won.Needed
 	e.CommittedAtStart, e.LastSeenAtStart = opTime(won.Committed), opTime(won.Last)
-	prior, self := s.memberOf(won.Prior), s.memberOf(n.raftID)
+	prior, self := s.memberOf(won.Prior), s.memberOf(n.raftID())
 	if prior >= 0 {
 		e.PriorPrimary = int(s.config.Members[prior].ID)
 	}

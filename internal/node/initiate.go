@@ -77,13 +77,16 @@ func (n *Node) askAll(ctx context.Context, c *replset.Config) (answers []answer,
 // sortAnswers tells this process, which answers under the addresses of the members in selves, from the others.
 func (n *Node) sortAnswers(answers []answer, errs []error) (selves []int, others []replset.Probe) {
 	for i, a := range answers {
-		if errs[i] == nil && a.RaftID == n.raftID {
+		if errs[i] == nil && a.RaftID == n.raftID() {
 			selves = append(selves, i)
 			continue
 		}
 		p := replset.Probe{Member: i, Err: errs[i], SetName: a.Set, HasData: !a.Empty}
 		if a.Initiated {
 			p.ReplicaSetID = a.SetID
+			if own := n.stored.Load(); own != nil && a.SetID == n.identity.Load().setID() {
+				p.ReplicaSetID = own.config.Settings.ReplicaSetID
+			}
 		}
 		others = append(others, p)
 	}
@@ -101,7 +104,7 @@ func (n *Node) begin(s *stored, setID document.ObjectID) error {
 		return mongoerr.New(mongoerr.AlreadyInitialized, "already initialized")
 	}
 	// In this order: a directory that belongs to the set has its configuration.
-	if err := n.bootstrap(s.confState(), s); err != nil {
+	if err := n.bootstrap(s.confState(), s, 0); err != nil {
 		return err
 	}
 	if err := n.join(setID); err != nil {

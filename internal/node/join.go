@@ -15,7 +15,7 @@ func (n *Node) Answer(cmd document.Doc) (reply document.Doc, ok bool) {
 	if t := n.transport.Load(); t != nil {
 		return t.Answer(cmd)
 	}
-	wanted := cmd.Lookup("set").Str() == n.opts.Set.Name && n.opts.Set.Name != "" && uint64(cmd.Lookup("to").Int64()) == n.raftID
+	wanted := cmd.Lookup("set").Str() == n.opts.Set.Name && n.opts.Set.Name != "" && uint64(cmd.Lookup("to").Int64()) == n.raftID()
 	if wanted {
 		from := peer.Member{ID: uint64(cmd.Lookup("from").Int64()), Host: strings.Clone(cmd.Lookup("fromHost").Str())}
 		if err := n.joinThrough(from, cmd.Lookup("setId").ObjectID()); err != nil {
@@ -25,7 +25,7 @@ func (n *Node) Answer(cmd document.Doc) (reply document.Doc, ok bool) {
 			return t.Answer(cmd)
 		}
 	}
-	return peer.Uninitialised(n.raftID), false
+	return peer.Uninitialised(n.raftID()), false
 }
 
 // Accept takes over the connection of a member that was let in.

@@ -77,7 +77,6 @@ type Node struct {
 	started time.Time
 	process document.ObjectID // of topologyVersion
 	lock    io.Closer
-	raftID  uint64 // of the data directory
 
 	store      *storage.Store
 	engine     *engine.Engine
@@ -97,9 +96,10 @@ type Node struct {
 	adopting sync.Mutex // held by who changes stored
 
 	identity    atomic.Pointer[identity]
-	identifying sync.Mutex  // held by who changes identity
-	arbiter     atomic.Bool // this member follows the log without its data
-	flushed     time.Time   // when an arbiter last made its place in the log durable; the applier's
+	identifying sync.Mutex                        // held by who changes identity
+	successor   atomic.Pointer[document.ObjectID] // the set that took the place of this one, see superseded
+	arbiter     atomic.Bool                       // this member follows the log without its data
+	flushed     time.Time                         // when an arbiter last made its place in the log durable; the applier's
 
 	ctx    context.Context // of the node's own goroutines
 	cancel context.CancelFunc
@@ -144,7 +144,6 @@ func (n *Node) open() (err error) {
 		return err
 	}
 	n.identity.Store(id)
-	n.raftID = id.RaftID
 	n.arbiter.Store(id.Arbiter)
 	n.openWindow(id)
 	if n.store, err = storage.Open(storage.Options{FS: fs, Dir: path(n.opts.DBPath, "storage"), CacheBytes: n.opts.CacheBytes,
@@ -195,6 +194,9 @@ func (e *LockedError) Error() string {
 
 func (e *LockedError) Unwrap() error { return e.Err }
 
+// raftID returns the id of the data directory in the log.
+func (n *Node) raftID() uint64 { return n.identity.Load().RaftID }
+
 func (n *Node) identityPath() string { return n.opts.FS.PathJoin(n.opts.DBPath, "identity") }
 
 // checkSet refuses a data directory that belongs to another set, or to none, than the member was started for.
@@ -209,7 +211,7 @@ func (n *Node) checkSet() error {
 	case set == "" && members == nil:
 		return nil // new
 	case set == "":
-		return n.replayStandalone() // to be initiated with its data
+		return n.replayLog() // to be initiated with its data
 	case name == "":
 		return fmt.Errorf("the data directory %s belongs to the replica set %q: start with --replSet %s", n.opts.DBPath, set, set)
 	}
@@ -242,11 +244,11 @@ func (n *Node) bootstrapStandalone() error {
 	if err := n.identity.Load().save(n.opts.FS, n.identityPath()); err != nil {
 		return err
 	}
-	return n.bootstrap(raftnode.ConfState{Voters: []uint64{n.raftID}}, nil)
+	return n.bootstrap(raftnode.ConfState{Voters: []uint64{n.raftID()}}, nil, 0)
 }
 
-// bootstrap makes the state that a log begins with: entry 1, which has the members and their configuration.
-func (n *Node) bootstrap(cs raftnode.ConfState, config *stored) error {
+// bootstrap makes the state that a log begins with: one entry, which has the members and their configuration. skip leaves out so many indexes before it.
+func (n *Node) bootstrap(cs raftnode.ConfState, config *stored, skip uint64) error {
 	members, err := cs.MarshalBinary()
 	if err != nil {
 		return err
@@ -255,7 +257,7 @@ func (n *Node) bootstrap(cs raftnode.ConfState, config *stored) error {
 	if config != nil {
 		doc = config.encode()
 	}
-	first := engine.Entry{Index: n.engine.Applied().Index + 1, Term: n.firstTerm()}
+	first := engine.Entry{Index: n.engine.Applied().Index + 1 + skip, Term: n.firstTerm()}
 	if err := n.engine.ApplyConfig(first, members, doc); err != nil {
 		return err
 	}
@@ -283,7 +285,7 @@ func (n *Node) run(from *peer.Member) error {
 		carrier = transport
 	}
 	raft, err := raftnode.Open(raftnode.Options{
-		ID: n.raftID, Log: n.file, StateMachine: machine{n}, Transport: carrier,
+		ID: n.raftID(), Log: n.file, StateMachine: machine{n}, Transport: carrier,
 		Applied: applied, ElectionTimeout: n.electionTimeout(), Logger: n.log,
 		OnEvent: n.onEvent, OnFatal: n.fatal,
 	})
@@ -335,7 +337,7 @@ func (n *Node) adopt(s *stored) error {
 	if old := n.stored.Load(); old != nil && old.revision > s.revision {
 		return nil
 	}
-	if i := s.memberOf(n.raftID); i >= 0 {
+	if i := s.memberOf(n.raftID()); i >= 0 {
 		if err := n.takeRole(s.config.Members[i].Arbiter); err != nil {
 			return err
 		}

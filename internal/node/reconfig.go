@@ -13,41 +13,40 @@ import (
 
 // Reconfigure installs another configuration: one entry of the log carries the document and changes the log's members. A
 // voter that comes in begins as one without vote, until it has caught up ([learnerToPromote]), so that the set never waits for it.
-func (n *Node) Reconfigure(ctx context.Context, arg document.Value, force bool) error {
+func (n *Node) Reconfigure(ctx context.Context, arg document.Value, force bool) (document.Doc, error) {
 	if !n.changing.TryLock() {
-		return mongoerr.New(mongoerr.ConfigurationInProgress, "Cannot run replSetReconfig because the node is currently updating its configuration")
+		return nil, mongoerr.New(mongoerr.ConfigurationInProgress, "Cannot run replSetReconfig because the node is currently updating its configuration")
 	}
 	defer n.changing.Unlock()
 	raft := n.raft.Load()
 	if raft == nil {
-		return n.View().CheckReconfig(force)
+		return nil, n.View().CheckReconfig(force)
 	}
 	st := raft.Status() // before the configuration is read: what is proposed in its term follows what is read
 	v, s := n.freshView(), n.stored.Load()
 	if err := v.CheckReconfig(force); err != nil {
-		return err
+		return nil, err
 	}
 	if !v.IsWritablePrimary() {
-		return mongoerr.New(mongoerr.NotImplemented, "replSetReconfig with force on a member that is not primary is not supported by this release of Morton: "+
-			"start so many members again that one can be elected, and reconfigure there")
+		return n.forceReconfigure(ctx, raft, arg)
 	}
 	config, err := v.ParseReconfig(arg, force)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	next, err := n.place(ctx, s, config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = raft.ProposeConfChange(ctx, st.Term, membershipChanges(st.ConfState, next), next.encode())
 	switch {
 	case errors.Is(err, raftnode.ErrChangeInProgress):
-		return mongoerr.New(mongoerr.ConfigurationInProgress, "Cannot run replSetReconfig because a member is just being added or replaced: try again")
+		return nil, mongoerr.New(mongoerr.ConfigurationInProgress, "Cannot run replSetReconfig because a member is just being added or replaced: try again")
 	case err != nil:
-		return lostPrimary(err)
+		return nil, lostPrimary(err)
 	}
 	n.log.Info("the set has another configuration", "c", "REPL", "id", 21353, "version", config.Version, "members", len(config.Members))
-	return nil
+	return nil, nil
 }
 
 // place finds the data directory of each member of a configuration that is to follow s. Members that do not answer keep theirs; one that is new gets a
@@ -121,11 +120,11 @@ func (n *Node) learnOfConfig(s *stored) {
 		if err != nil || a.Stored == nil || a.Stored.revision <= s.revision {
 			continue
 		}
-		self := a.Stored.memberOf(n.raftID)
+		self := a.Stored.memberOf(n.raftID())
 		switch {
 		case self < 0:
 			n.log.Warn("this member is no longer part of its set", "c", "REPL", "id", 21358, "newState", "REMOVED", "version", a.Stored.config.Version, "told by", p.Host)
-		case a.Stored.config.Members[self].Delay == 0 && s.delay(n.raftID) == 0:
+		case a.Stored.config.Members[self].Delay == 0 && s.delay(n.raftID()) == 0:
 			continue // the log will bring it
 		}
 		if err := n.adopt(a.Stored); err != nil {

@@ -66,7 +66,7 @@ func (n *Node) Identity() document.Doc {
 	v := n.engine.Local()
 	defer v.Close()
 	var b document.Builder
-	b.AppendInt64("raftId", int64(n.raftID))
+	b.AppendInt64("raftId", int64(n.raftID()))
 	b.AppendString("set", n.opts.Set.Name)
 	b.AppendBool("initiated", n.identity.Load().SetID != "")
 	b.AppendObjectID("setId", n.identity.Load().setID())

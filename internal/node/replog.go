@@ -37,7 +37,7 @@ func (l replicatedLog) WaitApplied(ctx context.Context, ts oplog.Timestamp) erro
 func (l replicatedLog) CatchUp(ctx context.Context) error {
 	raft := l.n.raft.Load()
 	s := l.n.stored.Load()
-	if raft == nil || s != nil && s.delay(l.n.raftID) > 0 {
+	if raft == nil || s != nil && s.delay(l.n.raftID()) > 0 {
 		return nil // what a delayed member shows is old on purpose, and committed
 	}
 	committed := raft.Committed()

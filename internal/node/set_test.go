@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -156,9 +158,15 @@ func (s *set) primary() string {
 // settle waits until all members are primary or secondary and hold the same state, and returns its digest.
 func (s *set) settle() string {
 	s.t.Helper()
+	return s.settleOf(slices.Collect(maps.Keys(s.nodes))...)
+}
+
+// settleOf is settle for some of the members.
+func (s *set) settleOf(hosts ...string) string {
+	s.t.Helper()
 	p := s.primary()
 	var want string
-	for h := range s.nodes {
+	for _, h := range hosts {
 		for tries := 0; ; tries++ {
 			mark := s.must(p, `{"_mortonMark": 1, "$db": "admin"}`).Lookup("mark").Str()
 			a := s.must(p, `{"_mortonDigest": "%s", "$db": "admin"}`, mark)

@@ -6,14 +6,14 @@ import (
 	"github.com/mortondb/morton/internal/engine"
 )
 
-// replayStandalone applies the log of a standalone whose directory is started as a member of a set that is not initiated yet: until then there is
-// no log that would do it. All of it is committed, since nobody else had a vote.
-func (n *Node) replayStandalone() error {
+// replayLog applies all of the log where no raft will: the one of a standalone whose directory is started as a member of a set that is not initiated
+// yet, all of which is committed, since nobody else had a vote; and the one of a member that is to be the whole set ([Node.forceReconfigure]).
+func (n *Node) replayLog() error {
 	next, last := max(n.engine.Applied().Index+1, n.file.FirstIndex()), n.file.LastIndex()
 	for next <= last {
 		list, err := n.file.Entries(next, last+1, replayBytes)
 		if err != nil {
-			return fmt.Errorf("node: replay the standalone's log: %w", err)
+			return fmt.Errorf("node: replay the log: %w", err)
 		}
 		for _, e := range list {
 			entry := engine.Entry{Index: e.Index, Term: e.Term}
@@ -32,5 +32,5 @@ func (n *Node) replayStandalone() error {
 // replayBytes is how much of the log is in memory at a time.
 const replayBytes = 8 << 20
 
-// firstTerm is the term that a set begins with: one later than those that the data has seen, if it was a standalone's.
-func (n *Node) firstTerm() uint64 { return n.engine.Applied().Term + 1 }
+// firstTerm is the term that a log begins with: one later than those that the data directory has seen.
+func (n *Node) firstTerm() uint64 { return max(n.engine.Applied().Term, n.file.State().Term) + 1 }

@@ -130,7 +130,7 @@ func (n *Node) describe(v *replset.View, raft *raftnode.Node, writable bool, ele
 		return
 	}
 	v.Config = s.config
-	v.Self = s.memberOf(n.raftID)
+	v.Self = s.memberOf(n.raftID())
 	v.Primary = s.memberOf(st.Leader)
 	switch {
 	case v.Self < 0:
@@ -148,7 +148,7 @@ func (n *Node) describe(v *replset.View, raft *raftnode.Node, writable bool, ele
 		} else if v.Maintenance > 0 {
 			v.State = replset.Recovering
 		}
-		if st.Leader == n.raftID {
+		if st.Leader == n.raftID() {
 			v.Primary = -1 // elected, but not yet writable
 		}
 	}
