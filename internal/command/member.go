@@ -65,6 +65,8 @@ type ReplicaSet interface {
 	Status() (document.Doc, error)
 	// StepDown gives up being primary for a while.
 	StepDown(ctx context.Context, how StepDown) error
+	// StepUp has this member elected.
+	StepUp(ctx context.Context) error
 	// Freeze keeps this member from standing for election for some seconds; 0 ends that.
 	Freeze(ctx context.Context, seconds int64) (document.Doc, error)
 	// Maintain takes this secondary out of service, or back into it.

@@ -175,6 +175,8 @@ func (m *testMember) WaitTagged(ctx context.Context, op oplog.OpTime, _ replset.
 	return m.WaitReplicated(ctx, op, 2)
 }
 
+func (m *testMember) StepUp(context.Context) error { return nil }
+
 func (m *testMember) Maintain(bool) error { return nil }
 
 func (m *testMember) ResizeOplog(int64, time.Duration) error { return nil }

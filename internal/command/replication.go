@@ -18,6 +18,7 @@ func replicationCommands() []*row {
 		{name: "replSetGetStatus", help: "the members as this one sees them", adminOnly: true, prepare: plain(runStatus)},
 		{name: "replSetGetConfig", help: "the configuration", adminOnly: true, prepare: plain(runGetConfig)},
 		{name: "replSetStepDown", help: "gives up being primary", adminOnly: true, quiet: true, prepare: plain(runStepDown)},
+		{name: "replSetStepUp", help: "has this member elected", adminOnly: true, quiet: true, prepare: plain(runStepUp)},
 		{name: "replSetFreeze", help: "keeps this member from being elected for a while", adminOnly: true, prepare: plain(runFreeze)},
 		{name: "replSetGetRBID", help: "how often this member has rolled back", adminOnly: true, prepare: plain(runRollbackID)},
 		{name: "getDefaultRWConcern", help: "the read and write concern of clients that name none", adminOnly: true, prepare: typed(getDefaultFields, runGetDefaultConcern)},
@@ -91,6 +92,16 @@ func runStepDown(ctx context.Context, o *operation) error {
 	return o.d.set.StepDown(ctx, StepDown{
 		For: int64(how.Period / time.Second), CatchUp: int64(how.CatchUp / time.Second), Force: how.Force,
 	})
+}
+
+// runStepUp has this member elected, if the others agree.
+func runStepUp(ctx context.Context, o *operation) error {
+	if err := o.view.RequireSet(); err != nil {
+		return err
+	}
+	begin := time.Now()
+	defer func() { o.waiting += time.Since(begin) }()
+	return o.d.set.StepUp(ctx)
 }
 
 func runFreeze(ctx context.Context, o *operation) error {

@@ -20,8 +20,7 @@ var (
 // SettingsNS is a collection in which commands look up how they are to work.
 const SettingsNS = "config.settings"
 
-// SettingsChanges counts what was committed to the collection of settings, so that who has read it knows whether to read it again. A primary's own
-// writes are counted when they are committed.
+// SettingsChanges counts what may have changed the collection of settings, so that who has read it knows whether to read it again.
 func (e *Engine) SettingsChanges() uint64 { return e.settingsChanges.Load() }
 
 // ApplyConfig applies an entry that changed the members: members is the log's own record of them, config the

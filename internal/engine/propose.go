@@ -138,6 +138,9 @@ func (e *Engine) appendLocked(st *state, p *proposal) oplog.OpTime {
 	}
 	e.log.Append(p.group, last, p.urgent)
 	e.publishLocked(next)
+	if p.change != nil || p.coll != nil && p.coll.NS == SettingsNS {
+		e.settingsChanges.Add(1)
+	}
 	if p.coll != nil && p.coll.Capped != nil {
 		p.coll.stats.grown.give()
 	}

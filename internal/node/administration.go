@@ -45,6 +45,24 @@ func (n *Node) StepDown(ctx context.Context, how command.StepDown) error {
 	return lostPrimary(err)
 }
 
+// stepUpTimeout is how long an election that was asked for may take.
+const stepUpTimeout = 10 * time.Second
+
+// StepUp has this member elected: a primary hands over to it.
+func (n *Node) StepUp(ctx context.Context) error {
+	failed := mongoerr.New(mongoerr.CommandFailed, "Election failed.")
+	raft := n.raft.Load()
+	if raft == nil || !n.View().Initiated() {
+		return failed
+	}
+	ctx, cancel := context.WithTimeout(ctx, stepUpTimeout)
+	defer cancel()
+	if err := raft.Campaign(ctx); err != nil {
+		return failed
+	}
+	return nil
+}
+
 // Freeze keeps this member from standing for election for some seconds; 0 ends that.
 func (n *Node) Freeze(_ context.Context, seconds int64) (document.Doc, error) {
 	raft := n.raft.Load()

@@ -206,3 +206,74 @@ func TestStandaloneBecomesAMember(t *testing.T) {
 		s.settle()
 	})
 }
+
+// TestStepUp: a secondary that is told to becomes primary; one that may not be does not.
+func TestStepUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017", "b:27017", "c:27017")
+		s.startAll()
+		defer s.stopAll()
+		s.initiateWith("", `{"_id": 0, "host": "a:27017"}`, `{"_id": 1, "host": "b:27017"}`, `{"_id": 2, "host": "c:27017", "priority": 0}`)
+		s.settle()
+		p := s.primary()
+		other := s.others(p)[0]
+		if got := s.code("c:27017", `{"replSetStepUp": 1, "$db": "admin"}`); got != mongoerr.CommandFailed {
+			t.Errorf("of a member with priority 0: %d", got)
+		}
+		s.must(p, `{"replSetStepUp": 1, "$db": "admin"}`)
+		s.must(other, `{"replSetStepUp": 1, "$db": "admin"}`)
+		if got := s.primary(); got != other {
+			t.Errorf("%s is primary", got)
+		}
+		d := s.must(other, `{"replSetGetStatus": 1, "$db": "admin"}`)
+		if got := d.LookupPath("electionCandidateMetrics.lastElectionReason").Str(); got != replset.ReasonStepUp {
+			t.Errorf("reason %s", got)
+		}
+		s.settle()
+	})
+}
+
+// TestHeartbeatsAreAsOftenAsTheConfigurationSays: and a member that is silent is down when it says so.
+func TestHeartbeatsAreAsOftenAsTheConfigurationSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017", "b:27017", "c:27017")
+		s.startAll()
+		defer s.stopAll()
+		s.initiateWith(`"heartbeatIntervalMillis": 100, "heartbeatTimeoutSecs": 2`, `{"_id": 0, "host": "a:27017", "priority": 2}`, `{"_id": 1, "host": "b:27017"}`, `{"_id": 2, "host": "c:27017"}`)
+		s.waitFor("a:27017", "PRIMARY")
+		time.Sleep(5 * time.Second)
+		// member returns what the primary says of b.
+		member := func(field string) string {
+			d := s.must("a:27017", `{"replSetGetStatus": 1, "$db": "admin"}`)
+			now := d.Lookup("date").Int64()
+			for it := d.Lookup("members").Doc().Iter(); it.Next(); {
+				m := it.Value().Doc()
+				if m.Lookup("name").Str() != "b:27017" {
+					continue
+				}
+				if field == "age" {
+					return time.Duration((now - m.Lookup("lastHeartbeatRecv").Int64()) * int64(time.Millisecond)).String()
+				}
+				return m.Lookup(field).Shell()
+			}
+			return ""
+		}
+		for range 20 {
+			if age, _ := time.ParseDuration(member("age")); age > 110*time.Millisecond {
+				t.Errorf("the last heartbeat is %v old", age)
+			}
+			time.Sleep(37 * time.Millisecond)
+		}
+		s.cut("b:27017", true)
+		time.Sleep(1500 * time.Millisecond)
+		if got := member("health"); got != "1.0" && got != "1" {
+			t.Errorf("health %s after 1.5 s", got)
+		}
+		time.Sleep(1500 * time.Millisecond)
+		if got := member("health"); got != "0.0" && got != "0" {
+			t.Errorf("health %s after 3 s", got)
+		}
+		s.cut("b:27017", false)
+		s.waitFor("b:27017", "SECONDARY")
+	})
+}

@@ -349,6 +349,7 @@ func (n *Node) adopt(s *stored) error {
 	}
 	if t := n.transport.Load(); t != nil {
 		t.SetMembers(s.peers())
+		t.SetHeartbeats(s.config.Settings.HeartbeatInterval, s.config.Settings.HeartbeatTimeout)
 	}
 	n.bump()
 	return nil

@@ -85,7 +85,7 @@ func (t *Transport) dismiss(conn net.Conn) {
 func (t *Transport) read(conn net.Conn, br *bufio.Reader, l *link) error {
 	_ = conn.SetWriteDeadline(time.Now()) // nothing is ever sent
 	for {
-		_ = conn.SetReadDeadline(time.Now().Add(t.silence))
+		_ = conn.SetReadDeadline(time.Now().Add(t.silent()))
 		kind, body, err := readFrame(br)
 		if err != nil {
 			return err

@@ -302,7 +302,8 @@ func (l *link) serve(conn net.Conn, br *bufio.Reader) error {
 	defer l.closeWithLink(conn)()
 	closed := make(chan error, 1)
 	l.t.wg.Go(func() { closed <- watch(br) })
-	ticker := time.NewTicker(statusInterval)
+	interval := time.Duration(l.t.interval.Load())
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	w := &sender{link: l, conn: conn}
 	for {
@@ -310,6 +311,10 @@ func (l *link) serve(conn net.Conn, br *bufio.Reader) error {
 		case <-l.wake:
 		case <-ticker.C:
 			w.statusDue = true
+			if now := time.Duration(l.t.interval.Load()); now != interval {
+				interval = now
+				ticker.Reset(interval)
+			}
 		case err := <-closed:
 			return err
 		case <-l.ctx.Done():
@@ -319,7 +324,7 @@ func (l *link) serve(conn net.Conn, br *bufio.Reader) error {
 			return err
 		}
 		if l.unheard() {
-			return fmt.Errorf("peer: %s has shown no sign of hearing this connection for %v", l.host, l.t.silence)
+			return fmt.Errorf("peer: %s has shown no sign of hearing this connection for %v", l.host, l.t.silent())
 		}
 	}
 }
@@ -337,7 +342,7 @@ func watch(br *bufio.Reader) error {
 func (l *link) unheard() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return time.Since(l.echoAt) > l.t.silence
+	return time.Since(l.echoAt) > l.t.silent()
 }
 
 // sender writes what is queued.
@@ -424,7 +429,7 @@ func (l *link) gotStatus(f statusFrame) {
 	changed := !f.same(l.status.Status)
 	l.status, l.statusAt = f, now
 	if f.echo != 0 {
-		if rtt := now.Sub(l.t.started) - time.Duration(f.echo-1) - f.held; rtt >= 0 && rtt < l.t.silence {
+		if rtt := now.Sub(l.t.started) - time.Duration(f.echo-1) - f.held; rtt >= 0 && rtt < l.t.silent() {
 			l.ping = rtt
 			l.echoAt = now
 		}

@@ -74,7 +74,7 @@ func (r *receipt) run() (accepted bool, err error) {
 	}
 	began := false
 	for {
-		_ = r.conn.SetReadDeadline(time.Now().Add(r.t.silence + chunkTimeout))
+		_ = r.conn.SetReadDeadline(time.Now().Add(r.t.silent() + chunkTimeout))
 		kind, body, err := readFrame(r.br)
 		if err != nil {
 			return false, err

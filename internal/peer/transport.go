@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -79,9 +80,10 @@ var ErrClosed = errors.New("peer: transport is closed")
 // Transport connects a member with the others. It is the node's [raftnode.Transport].
 type Transport struct {
 	opts     Options
-	instance int64     // of this process
-	started  time.Time // the zero of this process's clock in status frames
-	silence  time.Duration
+	instance int64        // of this process
+	started  time.Time    // the zero of this process's clock in status frames
+	silence  atomic.Int64 // how long a connection may show no sign of life
+	interval atomic.Int64 // between two statuses
 	ctx      context.Context
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
@@ -97,6 +99,7 @@ type Transport struct {
 // Times.
 const (
 	statusInterval = 500 * time.Millisecond
+	minInterval    = 10 * time.Millisecond
 	minSilence     = 5 * time.Second // after which a connection without a sign of life is given up
 	writeTimeout   = 10 * time.Second
 )
@@ -115,11 +118,23 @@ func New(opts Options) (*Transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("peer: emptying %s: %w", opts.Dir, err)
 	}
-	t := &Transport{opts: opts, instance: rand.Int64() | 1, started: time.Now(), silence: max(minSilence, 5*opts.ElectionTimeout),
+	t := &Transport{opts: opts, instance: rand.Int64() | 1, started: time.Now(),
 		links: map[uint64]*link{}, accepted: map[net.Conn]struct{}{}}
+	t.silence.Store(int64(max(minSilence, 5*opts.ElectionTimeout)))
+	t.interval.Store(int64(statusInterval))
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t, nil
 }
+
+// SetHeartbeats says how often members tell each other how they are, which is every half second at least, and after what time of silence one is taken for
+// down.
+func (t *Transport) SetHeartbeats(interval, timeout time.Duration) {
+	interval = min(max(interval, minInterval), statusInterval)
+	t.interval.Store(int64(interval))
+	t.silence.Store(int64(max(timeout, 3*interval)))
+}
+
+func (t *Transport) silent() time.Duration { return time.Duration(t.silence.Load()) }
 
 // Start connects to the members that are known, and to others as soon as they are.
 func (t *Transport) Start(node Node) {

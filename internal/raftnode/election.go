@@ -271,6 +271,7 @@ func (n *Node) Campaign(ctx context.Context) error {
 		n.gone = goneLeader{ticks: goneRetryTicks, attempts: goneAttempts}
 		n.campaignLocked()
 	default:
+		n.cause = CauseAsked
 		n.raw.TransferLeader(n.opts.ID)
 		n.readyLocked()
 	}

@@ -101,7 +101,9 @@ func (n *Node) Step(m raftpb.Message) error {
 		if !n.mayCampaignLocked() {
 			return nil
 		}
-		n.cause = CauseHandOver
+		if n.cause == "" {
+			n.cause = CauseHandOver
+		}
 	}
 	n.marked = marked
 	err := n.raw.Step(m)

@@ -2,6 +2,7 @@ package replset
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -192,10 +193,39 @@ func (p *memberParser) check() error {
 		return unsupported("buildIndexes: false")
 	case p.newlyAdded:
 		return unsupported("newlyAdded: true")
-	case p.horizons != nil && !p.horizons.IsEmpty():
-		return unsupported("horizons")
 	}
-	return nil
+	return p.checkHorizons()
+}
+
+// checkHorizons refuses horizons: in mongod's words if they make no sense, and otherwise because a client says by which name it knows a member only
+// with TLS, which this release has not.
+func (p *memberParser) checkHorizons() error {
+	if p.horizons == nil {
+		return nil
+	}
+	if p.horizons.IsEmpty() {
+		return invalidf("The horizons field cannot be empty, if present.")
+	}
+	var hosts []string
+	for it := p.horizons.Iter(); it.Next(); {
+		switch name := it.Key(); {
+		case it.Value().Type != document.TypeString:
+			return invalidf("horizons.%s field has non-string value of type %s", name, it.Value().Type)
+		case name == "":
+			return invalidf("Horizons cannot have empty names")
+		case name == "__default":
+			return invalidf("Horizon name \"__default\" is reserved for internal mongodb usage")
+		}
+		host, _, err := ParseHost(it.Value().Str())
+		switch {
+		case err != nil:
+			return err
+		case slices.Contains(hosts, host):
+			return invalidf("Duplicate horizon member found %q.", host)
+		}
+		hosts = append(hosts, host)
+	}
+	return unsupported("horizons")
 }
 
 func (s *Settings) parse(_ string, v document.Value) error {

@@ -108,14 +108,14 @@ func TestConfigIsReadBackAsItWasShown(t *testing.T) {
 
 func TestWhatThisReleaseCannotDoIsRefused(t *testing.T) {
 	for option, want := range map[string]string{
-		`"arbiterOnly":true`:                               "",
-		`"hidden":true,"priority":0`:                       "",
-		`"secondaryDelaySecs":3600,"priority":0`:           "",
-		`"buildIndexes":false,"priority":0`:                "buildIndexes: false",
-		`"horizons":{"outside":"example.com:1"}`:           "horizons",
-		`"hidden":false,"arbiterOnly":false,"horizons":{}`: "",
-		`"secondaryDelaySecs":0,"buildIndexes":true`:       "",
-		`"tags":{"dc":"a"},"priority":1000`:                "",
+		`"arbiterOnly":true`:                         "",
+		`"hidden":true,"priority":0`:                 "",
+		`"secondaryDelaySecs":3600,"priority":0`:     "",
+		`"buildIndexes":false,"priority":0`:          "buildIndexes: false",
+		`"horizons":{"outside":"example.com:1"}`:     "horizons",
+		`"hidden":false,"arbiterOnly":false`:         "",
+		`"secondaryDelaySecs":0,"buildIndexes":true`: "",
+		`"tags":{"dc":"a"},"priority":1000`:          "",
 	} {
 		_, err := ParseConfig(fromJSON(t, `{"_id":"rs0","version":1,"members":[{"_id":0,"host":"h:1"},{"_id":1,"host":"h:2",`+option+`}]}`))
 		_, text := codeAndText(err)
