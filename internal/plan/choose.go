@@ -12,7 +12,7 @@ import (
 // is among them only if no index helps, or if it is asked for.
 func Candidates(req *Request) ([]*Plan, error) {
 	own := *req
-	own.Indexes = withCollation(req.Indexes, req.Filter.Collator())
+	own.Indexes = withCovers(withCollation(req.Indexes, req.Filter.Collator()))
 	req = &own
 	p := planner{req: req, conjuncts: req.Filter.Root().Children}
 	if near := req.Filter.Near(); near != nil && req.Within == nil {

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/mortondb/morton/internal/geo"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/query"
@@ -17,6 +19,9 @@ type Cells interface {
 
 // geoBounds returns the cells of a condition on places.
 func (ix *Index) geoBounds(n *query.Node) (b bounds, ok bool) {
+	if b, ok := ix.covers[n]; ok {
+		return b, true
+	}
 	var cells []geo.Interval
 	switch region, geometry := n.Places(); {
 	case region != nil:
@@ -32,7 +37,24 @@ func (ix *Index) geoBounds(n *query.Node) (b bounds, ok bool) {
 		b.set = append(b.set, i)
 	}
 	b.set = intervals{}.union(b.set)
+	if ix.covers != nil {
+		ix.covers[n] = b
+	}
 	return b, true
+}
+
+// withCovers returns the indexes ready to note what they say of places, which takes long for large shapes and is asked several times.
+func withCovers(indexes []Index) []Index {
+	if !slices.ContainsFunc(indexes, func(ix Index) bool { return ix.Cells != nil }) {
+		return indexes
+	}
+	indexes = slices.Clone(indexes)
+	for i := range indexes {
+		if indexes[i].Cells != nil {
+			indexes[i].covers = map[*query.Node]bounds{}
+		}
+	}
+	return indexes
 }
 
 // isPlace reports whether field i holds places.

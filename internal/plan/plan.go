@@ -47,7 +47,8 @@ type Index struct {
 
 	Covers bool // its entries tell the values of its fields, as the documents have them
 
-	Cells Cells // of an index of places; nil: of values
+	Cells  Cells                  // of an index of places; nil: of values
+	covers map[*query.Node]bounds // what Cells say of conditions, as far as they were asked in this planning
 
 	Wildcard *Wildcard // of an index on paths that filters say; nil: on Key's
 	onPath   *onPath   // one of them
