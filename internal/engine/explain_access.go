@@ -230,6 +230,10 @@ func nearStages(coll *Collection, p *plan.Plan, src source, matched int64) *stag
 			b.Close()
 			b.Close()
 		}
+		scan := indexStage(coll, p, nil)
+		scan.run = stageRun{works: near.keys + 1, advanced: near.stats.docs, eof: near.stats.eof}
+		scan.count = countKeys(near.keys, near.seeks, near.stats)
+		s.inputs = append(s.inputs, fetchStage(nil, scan, near.stats.docs, near.buffered))
 	}
 	if p.Residual == nil {
 		return s

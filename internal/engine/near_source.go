@@ -36,6 +36,7 @@ type nearSource struct {
 	meta     expr.Meta // of the current document, once it was asked for
 	stats    scanStats
 	keys     int64
+	seeks    int64
 	buffered int64 // documents that were put into the queue
 }
 
@@ -229,6 +230,7 @@ func (s *nearSource) each(r plan.Range, f func(n int, rid uint64) (bool, error))
 	if r.End != nil {
 		end = append(bytes.Clone(prefix), r.End...)
 	}
+	s.seeks++
 	n := 0
 	for ok := s.scan.seek(append(bytes.Clone(prefix), r.Start...)); ok && bytes.Compare(s.scan.key(), end) < 0; ok = s.scan.next() {
 		s.keys++
