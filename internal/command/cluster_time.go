@@ -38,7 +38,7 @@ func (o *operation) readClusterTime() error {
 		return mongoerr.New(mongoerr.NoSuchKey, `Missing expected field "keyId"`)
 	}
 	ts := oplog.Timestamp(t.Timestamp())
-	now := time.Now()
+	now := o.d.opts.Now()
 	if ts.Time().After(now.Add(maxClockDrift)) {
 		return mongoerr.New(mongoerr.ClusterTimeFailsRateLimiter, "New $clusterTime, %d, is too far from this node's wall clock time, %d.",
 			ts.Seconds(), now.Unix())

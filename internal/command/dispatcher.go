@@ -30,6 +30,7 @@ type Options struct {
 	// SetLogLevel changes the log's verbosity, 0 to 5; nil: it cannot be changed.
 	SetLogLevel func(int)
 	Parameters  map[string]string // of --setParameter, checked
+	Now         func() time.Time  // the wall clock; nil: time.Now
 }
 
 // Dispatcher runs commands. It may be used by any number of connections at a time.
@@ -60,6 +61,9 @@ type Dispatcher struct {
 
 // New returns a dispatcher.
 func New(o Options) *Dispatcher {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	d := &Dispatcher{
 		set: o.Set, log: o.Log, engine: o.Engine, opts: o, started: time.Now(),
 		table: map[string]*row{}, rows: commands(),

@@ -32,6 +32,8 @@ type Options struct {
 	OverlayBytes int64
 	Logf         func(format string, args ...any)
 	Spills       Spills // for sorts that do not fit into memory; nil: they fail
+	// Now is the wall clock that timestamps follow; nil: time.Now. It may jump: timestamps never go back.
+	Now func() time.Time
 }
 
 // DefaultOverlayBytes is the overlay's bound if none is given.
@@ -99,6 +101,9 @@ type Entry struct {
 func Open(opts Options) (*Engine, error) {
 	if opts.OverlayBytes == 0 {
 		opts.OverlayBytes = DefaultOverlayBytes
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
 	}
 	if opts.Logf == nil {
 		opts.Logf = func(string, ...any) {}

@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"errors"
-	"time"
 
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/oplog"
@@ -115,7 +114,7 @@ func (e *Engine) holdsLocked(st *state, p *proposal) bool {
 
 // appendLocked gives the group its timestamps, enters it into overlay and log, and publishes the new state.
 func (e *Engine) appendLocked(st *state, p *proposal) oplog.OpTime {
-	first := oplog.Next(e.last, time.Now())
+	first := oplog.Next(e.last, e.opts.Now())
 	oplog.SetFirst(p.group, first)
 	_, last, err := oplog.Span(p.group)
 	if err != nil {

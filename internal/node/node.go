@@ -49,6 +49,9 @@ type Options struct {
 	// Process is what commands ask of the program around the node; nil: nothing is known of it, and the shutdown command is refused.
 	Process Process
 
+	// Now is the wall clock that timestamps follow; nil: time.Now.
+	Now func() time.Time
+
 	Logger *slog.Logger
 	// OnFatal is called once if the member cannot go on (its disk failed). It must end the process, or close the node.
 	OnFatal func(error)
@@ -92,6 +95,7 @@ type Node struct {
 	window    oplogWindow
 	syncing   initialSync
 
+	failing  sync.Once  // of fatal
 	changing sync.Mutex // held by who changes the members of the set, as their primary
 	adopting sync.Mutex // held by who changes stored
 
@@ -122,6 +126,9 @@ func Start(opts Options) (*Node, error) {
 	}
 	if opts.SlowMS == 0 {
 		opts.SlowMS = DefaultSlowMS
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
@@ -154,7 +161,7 @@ func (n *Node) open() (err error) {
 	if err != nil {
 		return err
 	}
-	if n.engine, err = engine.Open(engine.Options{Storage: n.store, Logf: n.logf, Spills: spills}); err != nil {
+	if n.engine, err = engine.Open(engine.Options{Storage: n.store, Logf: n.logf, Spills: spills, Now: n.opts.Now}); err != nil {
 		return err
 	}
 	if n.file, err = logfile.Open(fs, path(n.opts.DBPath, "log"), logfile.Options{}); err != nil {
@@ -443,6 +450,10 @@ func (n *Node) fatalf(format string, args ...any) { n.fatal(fmt.Errorf(format, a
 
 // fatal reports that the member cannot go on.
 func (n *Node) fatal(err error) {
+	n.failing.Do(func() { n.failed(err) })
+}
+
+func (n *Node) failed(err error) {
 	n.log.Error("this member cannot go on", "c", "STORAGE", "id", 6015311, "error", err)
 	if n.opts.OnFatal != nil {
 		n.opts.OnFatal(err)

@@ -17,7 +17,7 @@ var compressors = []string{"snappy", "zstd", "zlib"}
 func (n *Node) assemble() (err error) {
 	n.dispatcher = command.New(command.Options{
 		Set: n, Log: replicatedLog{n}, Engine: n.engine, Process: process{n}, Logger: n.log.With("c", "COMMAND"), Peers: n,
-		Version: Version, Compressors: compressors, TestCommands: n.opts.EnableTestCommands, Parameters: n.opts.Parameters, SlowMS: n.opts.SlowMS,
+		Version: Version, Compressors: compressors, TestCommands: n.opts.EnableTestCommands, Parameters: n.opts.Parameters, SlowMS: n.opts.SlowMS, Now: n.opts.Now,
 	})
 	n.server, err = server.New(server.Options{Runner: n.dispatcher, Logger: n.log.With("c", "NETWORK"), MaxConns: n.opts.MaxConns, Compressors: compressors, Quiet: n.opts.Quiet})
 	if err != nil {
