@@ -57,7 +57,7 @@ type Options struct {
 	OnFlush func()
 	// Logf receives Pebble's own messages about trouble.
 	Logf func(format string, args ...any)
-	// Fatalf is called when Pebble cannot go on (its manifest can't be written). It must not return.
+	// Fatalf is called when the disk failed and Pebble cannot go on: the process must end. It may be called again.
 	Fatalf func(format string, args ...any)
 }
 
@@ -256,7 +256,7 @@ func (s *Store) pebbleOptions(p *pair, store int) *pebble.Options {
 					s.flushed(p, store)
 				}
 			},
-			BackgroundError: func(err error) { s.opts.logf("storage: %s: background error: %v", keys.Store(store), err) },
+			BackgroundError: func(err error) { s.failed(store, err) },
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
 				s.opts.logf("storage: %s: corruption: %v", keys.Store(store), info)
 			},
@@ -295,6 +295,16 @@ func (l logger) Fatalf(format string, args ...any) {
 		l.opts.Fatalf(format, args...)
 	}
 	panic(fmt.Sprintf("storage: "+format, args...))
+}
+
+// failed reports that a flush or a compaction failed. Pebble would try again at once and without end: whoever waits for a flush would never hear of
+// it, and the log could not be trimmed any more.
+func (s *Store) failed(store int, err error) {
+	if s.opts.Fatalf == nil {
+		s.opts.logf("storage: %s: %v", keys.Store(store), err)
+		return
+	}
+	s.opts.Fatalf("storage: %s: %w", keys.Store(store), err)
 }
 
 // flushed looks up how far the state on disk goes now. Pebble's callback must not wait for Pebble, so a goroutine reads.

@@ -4,9 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/mortondb/morton/internal/keys"
 )
@@ -162,5 +166,35 @@ func TestAscendingRecordsAreNotRewrittenOften(t *testing.T) {
 	}
 	if compacted > flushed*3/2 {
 		t.Errorf("%d compactions wrote %d bytes, flushes %d", m.Compact.Count, compacted, flushed)
+	}
+}
+
+// TestFailedFlushIsFatal: the process must end when a file could not be written or synced. Pebble alone would try again without end.
+func TestFailedFlushIsFatal(t *testing.T) {
+	for _, kind := range []errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileSyncData} {
+		var failing atomic.Bool
+		fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if failing.Load() && op.Kind == kind && strings.HasSuffix(op.Path, ".sst") {
+				return syscall.ENOSPC
+			}
+			return nil
+		}))
+		var fatal atomic.Pointer[error]
+		s, err := Open(Options{FS: fs, Dir: "data", CacheBytes: 1 << 20, MemTableSize: 256 << 10, Fatalf: func(format string, args ...any) {
+			err := fmt.Errorf(format, args...)
+			fatal.CompareAndSwap(nil, &err)
+			failing.Store(false) // the process is gone: what follows is the test's wish to end
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply(t, s, 1)
+		failing.Store(true)
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := fatal.Load(); err == nil || !errors.Is(*err, syscall.ENOSPC) {
+			t.Errorf("operation %d: %v", kind, err)
+		}
 	}
 }
