@@ -5,6 +5,9 @@ import "github.com/mortondb/morton/internal/invariant"
 // Trim drops the oldest segments whose entries all have an index of at most upTo; the newest segment stays in any case. FirstIndex moves to
 // the first entry that remains. What is trimmed counts as committed.
 func (l *Log) Trim(upTo uint64) error {
+	if l.Err() == nil && !l.mayTrim() {
+		return nil
+	}
 	l.trimMu.Lock()
 	defer l.trimMu.Unlock()
 	dropped, err := l.trimIndex(upTo)
@@ -12,6 +15,13 @@ func (l *Log) Trim(upTo uint64) error {
 		return err
 	}
 	return l.removeSegments(dropped)
+}
+
+// mayTrim reports whether there is a segment to drop, without waiting for one who writes.
+func (l *Log) mayTrim() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return len(l.segs) > 1
 }
 
 // trimIndex makes the trimming durable and takes the segments out of the index; their files remain.
