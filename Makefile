@@ -11,7 +11,7 @@ build: ## the stripped static binary, ./morton
 	$(BUILD) -o morton ./cmd/morton
 
 .PHONY: test
-test: check race conformance crash acceptance ## everything
+test: check race conformance simulate simulate-mutations crash acceptance ## everything
 
 .PHONY: check
 check: ## formatting, vet, staticcheck, unit and virtual-time tests, other platforms
@@ -57,6 +57,14 @@ pymongo-tests: build ## PyMongo's own tests, from its source package; test/pymon
 .PHONY: crash
 crash: build ## real processes killed with -9 under load; ROUNDS=50 for the long form
 	$(PYTHON) test/crash/run --binary ./morton --rounds $${ROUNDS:-5}
+
+.PHONY: simulate
+simulate: ## sets of members in virtual time, with everything going wrong: SCHEDULES=10000, SEED=number for one of them
+	$(GO) run ./test/simulate $(if $(SEED),-seed $(SEED) -schedules $${SCHEDULES:-1},-schedules $${SCHEDULES:-10000})
+
+.PHONY: simulate-mutations
+simulate-mutations: ## are deliberate bugs found? each within 500 schedules
+	$(GO) run ./test/simulate -mutations
 
 .PHONY: acceptance
 acceptance: build ## the article and today's drivers against real processes; makes its own environments

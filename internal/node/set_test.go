@@ -14,8 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/peer/memnet"
 	"github.com/mortondb/morton/internal/replset"
@@ -24,33 +22,53 @@ import (
 
 // set is a replica set in one process: a network and file systems in memory, in virtual time.
 type set struct {
-	t       *testing.T
-	network *memnet.Network
-	hosts   []string
-	name    string // of --replSet; empty: they are standalones
-	fs      map[string]*vfs.MemFS
-	nodes   map[string]*Node
-	killing sync.Map // hosts whose process is being killed: what fails there now does not matter
+	t        *testing.T
+	network  *memnet.Network
+	hosts    []string
+	name     string // of --replSet; empty: they are standalones
+	misnamed bool   // no seeds, and the machines' names are not those of the configuration and lead nowhere
+	disks    map[string]*disk
+	corpses  sync.WaitGroup // nodes of processes that died
 
-	misnamed bool // no seeds, and the machines' names are not those of the configuration and lead nowhere
+	// What a simulation changes:
+	logger  func(host string, life int) slog.Handler
+	clock   func(host string) func() time.Time
+	onFatal func(host string, err error)
+
+	mu    sync.Mutex // guards nodes while members may die on their own
+	nodes map[string]*Node
 }
 
 func newSet(t *testing.T, hosts ...string) *set {
-	s := &set{t: t, network: memnet.New(1), hosts: hosts, name: "foo", fs: map[string]*vfs.MemFS{}, nodes: map[string]*Node{}}
+	s := &set{t: t, network: memnet.New(1), hosts: hosts, name: "foo", disks: map[string]*disk{}, nodes: map[string]*Node{}}
 	for _, h := range hosts {
-		s.fs[h] = vfs.NewCrashableMem()
+		s.disks[h] = newDisk(func() { s.die(h) })
 	}
+	s.logger = func(host string, _ int) slog.Handler { return slog.NewTextHandler(testWriter{t, host}, nil) }
+	s.clock = func(string) func() time.Time { return nil }
+	s.onFatal = func(host string, err error) { t.Errorf("%s: %v", host, err) }
 	return s
 }
 
 func (s *set) start(host string) *Node {
 	s.t.Helper()
-	l, err := s.network.Listen(host)
+	n, err := s.tryStart(host)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if err := errors.Join(s.fs[host].MkdirAll("db", 0o755), storage.SyncDir(s.fs[host], "")); err != nil {
-		s.t.Fatal(err)
+	return n
+}
+
+// tryStart starts a member. Its process may die while it starts, and its disk may fail.
+func (s *set) tryStart(host string) (*Node, error) {
+	d := s.disks[host]
+	fs, life := d.mount()
+	if err := errors.Join(fs.MkdirAll("db", 0o755), storage.SyncDir(fs, "")); err != nil {
+		return nil, err
+	}
+	l, err := s.network.Listen(host)
+	if err != nil {
+		return nil, err
 	}
 	name, _, _ := strings.Cut(host, ":")
 	var seeds []string
@@ -64,21 +82,41 @@ func (s *set) start(host string) *Node {
 		seeds, naming = nil, replset.Naming{Hostname: "nowhere", Bind: []string{"*"}, Port: 27017}
 	}
 	n, err := Start(Options{
-		FS: s.fs[host], DBPath: "db", Listeners: []net.Listener{l}, Naming: naming,
+		FS: fs, DBPath: "db", Listeners: []net.Listener{l}, Naming: naming,
 		Set: replset.SetOption{Name: s.name, Seeds: seeds}, CacheBytes: 1 << 20, Quiet: true,
-		Dial:   func(ctx context.Context, to string) (net.Conn, error) { return s.network.Dial(ctx, host, to) },
-		Logger: slog.New(slog.NewTextHandler(testWriter{s.t, name}, nil)),
+		Dial:   func(ctx context.Context, to string) (net.Conn, error) { return s.dial(ctx, host, to, life) },
+		Logger: slog.New(s.logger(host, life)), Now: s.clock(host),
 		OnFatal: func(err error) {
-			if _, killed := s.killing.Load(host); !killed {
-				s.t.Errorf("%s: %v", host, err)
+			if d.lives(life) { // what fails on a corpse does not matter
+				s.onFatal(host, err)
 			}
 		},
 	})
 	if err != nil {
-		s.t.Fatal(err)
+		_ = l.Close()
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !d.lives(life) {
+		s.bury(host, n)
+		return nil, errDied
 	}
 	s.nodes[host] = n
-	return n
+	return n, nil
+}
+
+// errDied says that a process died while it started.
+var errDied = errors.New("the process died")
+
+// dial connects a member's process, as long as that lives.
+func (s *set) dial(ctx context.Context, from, to string, life int) (net.Conn, error) {
+	c, err := s.network.Dial(ctx, from, to)
+	if err == nil && !s.disks[from].lives(life) {
+		_ = c.Close()
+		return nil, errDied
+	}
+	return c, err
 }
 
 type testWriter struct {
@@ -104,30 +142,48 @@ func (s *set) stopAll() {
 			s.t.Error(err)
 		}
 	}
+	s.corpses.Wait()
 }
 
 // kill ends a member as kill -9 and a power failure together would: its connections break, and what was not synced is lost.
 func (s *set) kill(host string) {
-	s.killing.Store(host, true)
-	defer s.killing.Delete(host)
-	s.network.Kill(host)
-	crashed := s.fs[host].CrashClone(vfs.CrashCloneCfg{})
-	if err := s.nodes[host].Close(); err != nil {
-		s.t.Logf("%s: closing the corpse: %v", host, err)
+	s.die(host)
+	s.corpses.Wait()
+}
+
+// die is kill from within the process, at any moment. What its goroutines do from now on nobody hears, and no disk remembers.
+func (s *set) die(host string) {
+	s.disks[host].crash(func() { s.network.Kill(host) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := s.nodes[host]; n != nil {
+		delete(s.nodes, host)
+		s.bury(host, n)
 	}
-	delete(s.nodes, host)
-	s.fs[host] = crashed
+}
+
+func (s *set) bury(host string, n *Node) {
+	s.corpses.Go(func() {
+		if err := n.Close(); err != nil {
+			s.t.Logf("%s: closing the corpse: %v", host, err)
+		}
+	})
 }
 
 // command runs a command on a member.
 func (s *set) command(host, format string, args ...any) (document.Doc, error) {
 	s.t.Helper()
-	cmd, err := document.FromJSON(fmt.Sprintf(format, args...))
+	return s.ask(context.Background(), "client", host, fmt.Sprintf(format, args...))
+}
+
+// ask runs a command from a host of the network.
+func (s *set) ask(ctx context.Context, from, host, command string) (document.Doc, error) {
+	cmd, err := document.FromJSON(command)
 	if err != nil {
-		s.t.Fatal(err)
+		panic(fmt.Sprintf("%v: %s", err, command))
 	}
-	n := Node{opts: Options{Dial: func(ctx context.Context, to string) (net.Conn, error) { return s.network.Dial(ctx, "client", to) }}}
-	return n.ask(context.Background(), host, cmd)
+	n := Node{opts: Options{Dial: func(ctx context.Context, to string) (net.Conn, error) { return s.network.Dial(ctx, from, to) }}}
+	return n.ask(ctx, host, cmd)
 }
 
 func (s *set) must(host, format string, args ...any) document.Doc {
@@ -185,6 +241,39 @@ func (s *set) settleOf(hosts ...string) string {
 		}
 	}
 	return want
+}
+
+// waitFor waits until a member is in one of the states.
+func (s *set) waitFor(host string, states ...string) {
+	s.t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		d, err := s.command(host, `{"replSetGetStatus": 1, "$db": "admin"}`)
+		if err != nil {
+			continue
+		}
+		for it := d.Lookup("members").Doc().Iter(); it.Next(); {
+			m := it.Value().Doc()
+			if m.Lookup("self").Truthy() && slices.Contains(states, m.Lookup("stateStr").Str()) {
+				return
+			}
+		}
+	}
+	s.t.Fatalf("%s is not %v within a minute", host, states)
+}
+
+// waitVoters waits until so many members vote: one with a new disk votes when it has caught up.
+func (s *set) waitVoters(n int) {
+	s.t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		for _, node := range s.nodes {
+			if st := node.raft.Load(); st != nil {
+				if st := st.Status(); st.Primary && len(st.ConfState.Voters) == n && !st.ConfState.Joint() {
+					return
+				}
+			}
+		}
+	}
+	s.t.Fatalf("not %d voters within a minute", n)
 }
 
 func digestText(d document.Doc) string {
@@ -266,7 +355,7 @@ func TestMachineNameThatLeadsNowhere(t *testing.T) {
 		first := s.primary() // the one after it has itself joined
 		s.kill(first)
 		s.primary()
-		s.fs[first] = vfs.NewCrashableMem()
+		s.disks[first].wipe()
 		s.start(first)
 		s.must(s.primary(), `{"insert": "c", "documents": [{"_id": 2}], "writeConcern": {"w": 3, "wtimeout": 60000}, "$db": "test"}`)
 		s.settle()
@@ -283,7 +372,7 @@ func TestRestartAfterInitialSync(t *testing.T) {
 		s.must(s.primary(), `{"insert": "c", "documents": [{"_id": 1}], "$db": "test"}`)
 		s.settle()
 		s.kill("b:27017")
-		s.fs["b:27017"] = vfs.NewCrashableMem()
+		s.disks["b:27017"].wipe()
 		s.start("b:27017")
 		s.settle()
 		time.Sleep(2 * time.Second)

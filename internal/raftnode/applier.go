@@ -6,6 +6,7 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/mortondb/morton/internal/invariant"
 	"github.com/mortondb/morton/internal/oplog"
 )
 
@@ -191,6 +192,9 @@ func (a *applier) flush() {
 		return
 	}
 	n := a.node
+	if invariant.Mutated("applyOutOfOrder") {
+		swapData(a.run)
+	}
 	if len(a.run) > 0 {
 		if err := n.sm.Apply(a.run); err != nil {
 			a.fail(fmt.Errorf("applying entries %d to %d: %w", a.run[0].Index, a.run[len(a.run)-1].Index, err))
@@ -202,6 +206,13 @@ func (a *applier) flush() {
 	clear(a.responses)
 	a.run, a.bytes, a.responses = a.run[:0], 0, a.responses[:0]
 	n.becomePrimary()
+}
+
+// swapData is the deliberate bug of entries applied in another order than the log's.
+func swapData(run []Entry) {
+	if k := len(run); k > 1 {
+		run[k-1].Data, run[k-2].Data = run[k-2].Data, run[k-1].Data
+	}
 }
 
 // noteApplied moves the applied position on, wakes who waits for it and tells raft.

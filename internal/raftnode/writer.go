@@ -3,6 +3,7 @@ package raftnode
 import (
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/mortondb/morton/internal/invariant"
 	"github.com/mortondb/morton/internal/logfile"
 )
 
@@ -126,6 +127,13 @@ func (w *writer) append(hs logfile.HardState) error {
 		return nil
 	}
 	sync := len(w.entries) > 0 || hs.Term != w.hs.Term || hs.Vote != w.hs.Vote
+	if invariant.Mutated("ackBeforeSync") {
+		sync = false
+	}
+	if invariant.Mutated("forgetVote") && len(w.entries) == 0 {
+		w.hs = hs
+		return nil
+	}
 	if err := w.node.opts.Log.Append(w.entries, changed, sync); err != nil {
 		return err
 	}
