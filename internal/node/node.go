@@ -369,6 +369,7 @@ func (n *Node) changeIdentity(change func(*identity)) error {
 	id := *n.identity.Load()
 	change(&id)
 	if err := id.save(n.opts.FS, n.identityPath()); err != nil {
+		go n.fatal(err) // not from here: who hears of it may close the node, and locks are held
 		return err
 	}
 	n.identity.Store(&id)

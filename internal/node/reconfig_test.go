@@ -1,8 +1,11 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,6 +140,30 @@ func TestConfigurationOutlastsAPromotion(t *testing.T) {
 		if v := stored(s.primary()); v != 2 {
 			t.Errorf("version %d after a restart", v)
 		}
+	})
+}
+
+// TestMemberStopsWhenItsDiskFailsToSync: also before it has a log, whose failures end it later.
+func TestMemberStopsWhenItsDiskFailsToSync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017", "b:27017")
+		s.startAll()
+		defer s.stopAll()
+		s.initiate(1)
+		var stopped atomic.Bool
+		s.onFatal = func(host string, err error) {
+			if host != "b:27017" || !errors.Is(err, syscall.EIO) {
+				t.Errorf("%s: %v", host, err)
+			}
+			stopped.Store(true)
+		}
+		s.disks["b:27017"].set(func(d *disk) { d.failSyncs = true })
+		s.mustReconfigure(`{"_id": 0, "host": "a:27017"}`, `{"_id": 1, "host": "b:27017"}`)
+		time.Sleep(time.Second)
+		if !stopped.Load() {
+			t.Error("it goes on")
+		}
+		s.kill("b:27017")
 	})
 }
 
