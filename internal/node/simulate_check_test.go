@@ -222,6 +222,9 @@ func (s *simulation) compareMembers() error {
 	mark := d.Lookup("mark").Str()
 	var first, want string
 	for _, m := range members {
+		if m.Arbiter {
+			continue
+		}
 		d, err := s.command(m.Host, `{"_mortonDigest": "%s", "maxTimeMS": 3000, "$db": "admin"}`, mark)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Host, err)

@@ -205,6 +205,7 @@ func (s *simulation) stepDown(f *fault) {
 type configMember struct {
 	ID       int     `json:"_id"`
 	Host     string  `json:"host"`
+	Arbiter  bool    `json:"arbiterOnly"`
 	Votes    int     `json:"votes"`
 	Priority float64 `json:"priority"`
 }
@@ -257,6 +258,8 @@ func changeMembers(members *[]configMember, hosts []string, primary string, r *r
 		}
 		*members = append(*members, configMember{ID: id, Host: absent[r.IntN(len(absent))], Votes: 1, Priority: 1})
 		return "add " + (*members)[len(*members)-1].Host
+	case m.Arbiter:
+		return "nothing but another version" // its directory can hold no data, should it come back
 	case m.Host == primary || r.IntN(3) == 0:
 		m.Priority = float64(1 + r.IntN(3))
 		m.Votes = 1

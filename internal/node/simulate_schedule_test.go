@@ -14,6 +14,7 @@ type schedule struct {
 	seed     uint64
 	hosts    []string
 	members  int         // the first ones are in the set from the beginning; reconfigurations bring the others
+	arbiter  int         // the member that is one; -1: none
 	link     memnet.Link // between any two hosts when nothing is wrong
 	pause    time.Duration
 	faults   []fault
@@ -66,7 +67,7 @@ func newSchedule(seed uint64) *schedule {
 	if n == 7 {
 		n = 6 + r.IntN(2)
 	}
-	c := &schedule{seed: seed, members: n, loseDisk: -1, pause: time.Duration(50+r.IntN(100)) * time.Millisecond}
+	c := &schedule{seed: seed, members: n, arbiter: -1, loseDisk: -1, pause: time.Duration(50+r.IntN(100)) * time.Millisecond}
 	for i := range n {
 		c.hosts = append(c.hosts, string(rune('a'+i))+":27017")
 	}
@@ -77,6 +78,9 @@ func newSchedule(seed uint64) *schedule {
 	reconfigures := c.chooseFaults(r)
 	if c.members >= 3 && !reconfigures && r.IntN(4) == 0 {
 		c.loseDisk = r.IntN(c.members)
+	}
+	if c.members >= 3 && r.IntN(6) == 0 {
+		c.arbiter = c.members - 1
 	}
 	return c
 }
@@ -110,8 +114,19 @@ func choose(kinds []faultKind, at int) faultKind {
 	panic("more than all")
 }
 
+// configuration returns the members at the beginning.
+func (c *schedule) configuration() (members []string) {
+	for i, h := range c.hosts[:c.members] {
+		members = append(members, fmt.Sprintf(`{"_id": %d, "host": %q, "arbiterOnly": %v}`, i, h, i == c.arbiter))
+	}
+	return members
+}
+
 func (c *schedule) String() string {
 	var b strings.Builder
+	if c.arbiter >= 0 {
+		fmt.Fprintf(&b, "%s is an arbiter, ", c.hosts[c.arbiter])
+	}
 	fmt.Fprintf(&b, "%d members of %d, links %v + %v, clients pause %v\n", c.members, len(c.hosts), c.link.Delay, c.link.Jitter, c.pause)
 	for _, f := range c.faults {
 		fmt.Fprintf(&b, "  %6.3fs %s: %s for %v (%d)\n", f.at.Seconds(), c.hosts[f.member], f.kind.name, f.lasts, f.n)

@@ -128,7 +128,7 @@ func (s *simulation) everybody() []string {
 
 func (s *simulation) run() {
 	s.startAll()
-	s.initiate(s.c.members)
+	s.initiateWith("", s.c.configuration()...)
 	s.prepare()
 	s.begun = time.Now()
 	var writing sync.WaitGroup
