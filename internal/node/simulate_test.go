@@ -6,9 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -177,105 +175,6 @@ func (s *simulation) newDisk(host string) {
 	s.work.Wait()
 }
 
-// hold keeps a member from being started, once its process is dead, and says what is kept of its disk. It returns the number of the process.
-func (s *simulation) hold(host string, f *fault) (life int) {
-	s.state.Lock()
-	s.state.held[host]++
-	s.state.Unlock()
-	s.disks[host].set(func(d *disk) {
-		d.kept, d.rng = []int{0, 0, 100, f.n}[f.seed%4], rand.New(rand.NewPCG(f.seed, 1))
-		life = d.life
-	})
-	return life
-}
-
-func (s *simulation) release(hosts ...string) {
-	for _, h := range hosts {
-		s.state.Lock()
-		s.state.held[h]--
-		s.state.Unlock()
-		s.ensure(h)
-	}
-}
-
-// ensure starts a member if it does not run and nothing holds it.
-func (s *simulation) ensure(host string) {
-	s.mu.Lock()
-	up := s.nodes[host] != nil
-	s.mu.Unlock()
-	s.state.Lock()
-	defer s.state.Unlock()
-	if !up && s.state.held[host] == 0 && !s.state.starting[host] {
-		s.state.starting[host] = true
-		s.work.Go(func() { s.startUntilItRuns(host) })
-	}
-}
-
-func (s *simulation) startUntilItRuns(host string) {
-	for tries := 0; ; tries++ {
-		_, err := s.tryStart(host)
-		s.state.Lock()
-		done := err == nil || s.state.held[host] > 0 || tries > 200
-		if done {
-			s.state.starting[host] = false
-		}
-		s.state.Unlock()
-		switch {
-		case err == nil:
-			s.note("%s: started", host)
-		case tries > 200:
-			s.violate("%s does not start: %v", host, err)
-		default:
-			s.note("%s: start: %v", host, err)
-		}
-		if done {
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-}
-
-// diskFailed ends the process of a member that cannot go on, as the program around it does.
-func (s *simulation) diskFailed(host string, err error) {
-	broken := false
-	s.disks[host].set(func(d *disk) { broken = d.full || d.failSyncs || d.syncFails > 0 })
-	if !broken {
-		s.violate("%s cannot go on, though nothing is wrong with its disk: %v", host, err)
-	}
-	s.note("%s: cannot go on: %v", host, err)
-	s.die(host)
-}
-
-// links changes the network, and back after the fault's time.
-func (s *simulation) links(f *fault, change func(from, to string, l *memnet.Link)) {
-	lf := &linkFault{change}
-	s.state.Lock()
-	s.state.links = append(s.state.links, lf)
-	s.state.Unlock()
-	s.shapeLinks()
-	time.Sleep(f.lasts)
-	s.state.Lock()
-	for i, other := range s.state.links {
-		if other == lf {
-			s.state.links = append(s.state.links[:i:i], s.state.links[i+1:]...)
-			break
-		}
-	}
-	s.state.Unlock()
-	s.shapeLinks()
-}
-
-func (s *simulation) shapeLinks() {
-	s.state.Lock()
-	defer s.state.Unlock()
-	s.network.Change(s.everybody(), func(from, to string, l *memnet.Link) {
-		*l = s.c.link
-		for _, f := range s.state.links {
-			f.change(from, to, l)
-		}
-	})
-}
-
 var errNoPrimary = errors.New("no member is primary")
 
 // askPrimary runs a command on whoever is primary.
@@ -315,95 +214,6 @@ func (s *simulation) elected(host string, life int, term uint64) {
 	if known && other != who {
 		s.violate("term %d has two primaries: %s and %s", term, other, who)
 	}
-}
-
-func (s *simulation) violate(format string, args ...any) {
-	text := fmt.Sprintf("%8.3fs %s", time.Since(s.begun).Seconds(), fmt.Sprintf(format, args...))
-	s.state.Lock()
-	defer s.state.Unlock()
-	s.violations = append(s.violations, text)
-}
-
-// notes is what happened, for the report.
-type notes struct {
-	mu   sync.Mutex
-	list []func() string // text is made only when it is wanted
-}
-
-func (n *notes) add(text func() string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.list = append(n.list, text)
-}
-
-func (s *simulation) note(format string, args ...any) {
-	at := time.Since(s.begun).Seconds()
-	s.notes.add(func() string { return fmt.Sprintf("%8.3fs %s", at, fmt.Sprintf(format, args...)) })
-}
-
-// listener is a member's log.
-type listener struct {
-	s    *simulation
-	host string
-	life int
-}
-
-func (l *listener) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
-func (l *listener) WithAttrs([]slog.Attr) slog.Handler               { return l }
-func (l *listener) WithGroup(string) slog.Handler                    { return l }
-
-const idPrimary = 21331 // of the log line
-
-func (l *listener) Handle(_ context.Context, r slog.Record) error {
-	if !l.s.disks[l.host].lives(l.life) {
-		return nil // a corpse has nothing to say
-	}
-	var id, term int64
-	r.Attrs(func(a slog.Attr) bool {
-		switch a.Key {
-		case "id":
-			id = a.Value.Int64()
-		case "term":
-			term = int64(a.Value.Uint64())
-		}
-		return true
-	})
-	if id == idPrimary {
-		l.s.elected(l.host, l.life, uint64(term))
-	}
-	at := time.Since(l.s.begun).Seconds()
-	l.s.notes.add(func() string {
-		var b strings.Builder
-		fmt.Fprintf(&b, "%8.3fs   %s %s", at, l.host, r.Message)
-		r.Attrs(func(a slog.Attr) bool {
-			if a.Key != "c" && a.Key != "id" {
-				fmt.Fprintf(&b, " %v", a)
-			}
-			return true
-		})
-		return b.String()
-	})
-	return nil
-}
-
-// report says what went wrong, what had been done to the set, and how to see it again.
-func (s *simulation) report(t *testing.T) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %v", s.c.seed, s.c)
-	b.WriteString("what happened:\n")
-	for _, text := range s.notes.list {
-		fmt.Fprintln(&b, text())
-	}
-	fmt.Fprintf(&b, "violations of seed %d:\n", s.c.seed)
-	for _, v := range s.violations {
-		fmt.Fprintln(&b, v)
-	}
-	mutant := ""
-	if *simulateMutant != "" {
-		mutant = " -mutant " + *simulateMutant
-	}
-	fmt.Fprintf(&b, "again: go run ./test/simulate -seed %d -schedules 1%s\n", s.c.seed, mutant)
-	t.Error(b.String())
 }
 
 // documents returns those of a reply's first batch.
