@@ -12,6 +12,7 @@ import (
 	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/pipeline"
+	"github.com/mortondb/morton/internal/timeseries"
 )
 
 // The command aggregate. What stages do to documents is package pipeline's; where the first documents come from is here: a collection,
@@ -94,7 +95,7 @@ const (
 func init() {
 	for _, name := range []string{"$addFields", "$bucket", "$bucketAuto", "$count", "$densify", "$facet", "$fill", "$geoNear", "$graphLookup", "$group", "$limit", "$lookup", "$match",
 		"$merge", "$out", "$project", "$redact", "$replaceRoot", "$replaceWith", "$sample", "$set", "$setWindowFields", "$skip", "$sort", "$sortByCount",
-		"$unionWith", "$unset", "$unwind"} {
+		"$unionWith", "$unset", "$unwind", timeseries.Unpack} {
 		stageNames[name] = stageAnywhere
 	}
 }
@@ -225,6 +226,9 @@ func (o *operation) openPipeline(ctx context.Context, a *aggregateArgs) (*openCu
 	if opts.Collator, err = o.collator(a.collation); err != nil {
 		return nil, err
 	}
+	if len(a.pipeline) > 0 && sources[a.pipeline[0].First().Key] != nil {
+		before = nil // it is asked of the collection or the view itself
+	}
 	stages := slices.Concat(before, a.pipeline)
 	for i, d := range stages { // the cursor outlives the command
 		stages[i] = d.Clone()
@@ -246,7 +250,7 @@ func (o *operation) openPipeline(ctx context.Context, a *aggregateArgs) (*openCu
 	if err != nil {
 		return nil, err
 	}
-	spec.Collation, spec.Hint, spec.Expr = a.collation, a.hint, opts
+	spec.Collation, spec.Hint, spec.Expr = a.collation, o.hintOn(a.hint), opts
 	spec = outliving(spec)
 	if p.OnlyCounts() {
 		spec.Sort = nil

@@ -7,6 +7,7 @@ import (
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/timeseries"
 )
 
 type collModArgs struct {
@@ -20,7 +21,8 @@ type collModArgs struct {
 	preImages                               struct{ enabled bool }
 	recordPreImages, hasRecord, dryRun      bool
 	expireAfter                             document.Value
-	timeseries                              document.Doc
+	hasTimeseries                           bool
+	granularity                             string
 }
 
 // collModIndex is what is to become of an index.
@@ -53,6 +55,8 @@ var collModIndexFields = newSchema("",
 	optionalBool("unique", func(a *collModIndex) **bool { return &a.unique }),
 	optionalBool("prepareUnique", func(a *collModIndex) **bool { return &a.prepareUnique }),
 )
+
+var collModTimeseriesFields = newSchema("", enum("granularity", func(a *string) *string { return a }, granularities...))
 
 var collModFields = newSchema("collMod",
 	structure("index", collModIndexFields, func(a *collModArgs) *collModIndex {
@@ -96,22 +100,31 @@ var collModFields = newSchema("collMod",
 		a.expireAfter = v
 		return nil
 	}},
-	object("timeseries", func(a *collModArgs) *document.Doc { return &a.timeseries }),
+	structure("timeseries", collModTimeseriesFields, func(a *collModArgs) *string {
+		a.hasTimeseries = true
+		return &a.granularity
+	}),
 	safeBool("dryRun", func(a *collModArgs) *bool { return &a.dryRun }),
 ).on(mongoerr.BadValue)
 
 func runCollMod(ctx context.Context, o *operation, a *collModArgs) error {
-	if o.d.engine.IsView(o.ns) {
+	coll := o.timeseries()
+	if coll == nil && o.d.engine.IsView(o.ns) {
 		return o.modifyView(ctx, a)
 	}
-	v := o.d.engine.Local()
-	coll := v.Catalog.Collection(o.ns)
-	v.Close()
+	if coll == nil {
+		v := o.d.engine.Local()
+		coll = v.Catalog.Collection(o.ns)
+		v.Close()
+	}
 	if coll == nil {
 		return mongoerr.New(mongoerr.NamespaceNotFound, "ns does not exist")
 	}
 	if err := a.check(coll); err != nil {
 		return err
+	}
+	if coll.Timeseries != nil && a.hasIndex {
+		a.index.key = hintOnBuckets(coll.Timeseries, a.index.key.AsValue()).Doc()
 	}
 	m := engine.Modification{Options: a.change, Command: o.req.Body}
 	var done indexChange
@@ -127,7 +140,7 @@ func runCollMod(ctx context.Context, o *operation, a *collModArgs) error {
 	if a.dryRun {
 		return nil
 	}
-	t, err := o.d.engine.ModifyCollection(ctx, o.ns, m)
+	t, err := o.d.engine.ModifyCollection(ctx, coll.NS, m)
 	o.noteTime(t)
 	if err == nil {
 		done.append(&o.out)
@@ -144,14 +157,20 @@ func (a *collModArgs) check(coll *engine.Collection) error {
 		return mongoerr.New(mongoerr.InvalidOptions, "option only supported on a view: pipeline")
 	case a.hasView:
 		return mongoerr.New(mongoerr.InvalidOptions, "option only supported on a view: viewOn")
+	case coll.Timeseries != nil:
+		if err := a.checkTimeseries(coll); err != nil {
+			return err
+		}
 	case (a.hasSize || a.hasMax) && coll.Capped == nil:
 		return mongoerr.New(mongoerr.InvalidOptions, "Collection must be capped.")
-	case a.timeseries != nil:
+	case a.hasTimeseries:
 		return mongoerr.New(mongoerr.InvalidOptions, "option only supported on a time-series collection: isTimeseriesNamespace")
 	case a.recordPreImages && a.preImages.enabled:
 		return mongoerr.New(mongoerr.InvalidOptions, "'recordPreImages' and 'changeStreamPreAndPostImages.enabled' can not be set to true simultaneously")
 	case !a.expireAfter.IsMissing() && !coll.Clustered:
 		return mongoerr.New(mongoerr.InvalidOptions, "'expireAfterSeconds' option is only supported on collections clustered by _id")
+	}
+	switch {
 	case a.expireAfter.Type == document.TypeString && a.expireAfter.Str() != "off":
 		return mongoerr.New(mongoerr.InvalidOptions, "Invalid string value for the 'clusteredIndex::expireAfterSeconds' option. Got: '%s'. Accepted value is 'off'", a.expireAfter.Str())
 	}
@@ -187,13 +206,18 @@ func (a *collModArgs) change(options document.Doc) document.Doc {
 			}
 		}
 	}
-	if a.hasSize {
+	if a.hasSize && options.Lookup("capped").Truthy() {
 		set["size"] = countValue(engine.NewCapped(a.size, 0).Size)
 	}
-	if a.hasMax {
+	if a.hasMax && options.Lookup("capped").Truthy() {
 		set["max"] = countValue(engine.NewCapped(1, a.max).Max)
 	}
 	a.changeImages(set)
+	if series := timeseries.Parse(options.Lookup("timeseries").Doc()); series != nil && a.granularity != "" {
+		if coarser, err := series.Coarser(a.granularity); err == nil {
+			set["timeseries"] = coarser.Document().AsValue()
+		}
+	}
 	if !a.expireAfter.IsMissing() {
 		set["expireAfterSeconds"] = document.Value{}
 		if seconds, ok := a.expireAfter.ToInt64(); ok {
@@ -229,7 +253,7 @@ func countValue(n int64) document.Value {
 
 // optionOrder is the order in which listCollections shows the options of a collection.
 var optionOrder = []string{"capped", "size", "max", "autoIndexId", "recordPreImages", "changeStreamPreAndPostImages", "storageEngine", "indexOptionDefaults",
-	"validator", "validationLevel", "validationAction", "collation", "clusteredIndex", "expireAfterSeconds"}
+	"validator", "validationLevel", "validationAction", "collation", "clusteredIndex", "expireAfterSeconds", "timeseries"}
 
 // withOptions returns options with some changed; a missing value takes one away.
 func withOptions(options document.Doc, set map[string]document.Value) document.Doc {
@@ -252,11 +276,14 @@ func (o *operation) modifyView(ctx context.Context, a *collModArgs) error {
 	}{
 		{"index", a.hasIndex}, {"validator", a.hasValidator}, {"validationLevel", a.level != ""}, {"validationAction", a.action != ""},
 		{"changeStreamPreAndPostImages", a.hasImages}, {"recordPreImages", a.hasRecord}, {"expireAfterSeconds", !a.expireAfter.IsMissing()},
-		{"timeseries", a.timeseries != nil}, {"cappedSize", a.hasSize}, {"cappedMax", a.hasMax},
+		{"cappedSize", a.hasSize}, {"cappedMax", a.hasMax},
 	} {
 		if option.used {
 			return mongoerr.New(mongoerr.InvalidOptions, "option not supported on a view: %s", option.name)
 		}
+	}
+	if a.hasTimeseries {
+		return mongoerr.New(mongoerr.InvalidOptions, "option only supported on a time-series collection: isTimeseriesNamespace")
 	}
 	if a.hasView && a.viewOn == "" {
 		return mongoerr.New(mongoerr.BadValue, "'viewOn' cannot be empty")

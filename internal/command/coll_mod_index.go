@@ -147,7 +147,7 @@ func (o *operation) makeUnique(ctx context.Context, a *collModArgs, coll *engine
 	case !ix.Distinct:
 		return mongoerr.New(mongoerr.InvalidOptions, "Cannot make index unique with 'prepareUnique=false'. Run collMod to set it first.")
 	}
-	t, err := o.d.engine.MakeUnique(ctx, o.ns, ix.Name, a.dryRun, func(spec document.Doc) document.Doc {
+	t, err := o.d.engine.MakeUnique(ctx, coll.NS, ix.Name, a.dryRun, func(spec document.Doc) document.Doc {
 		return withIndexOptions(spec, map[string]document.Value{"unique": document.Bool(true), "prepareUnique": {}})
 	})
 	o.noteTime(t)

@@ -42,6 +42,9 @@ func (o *operation) convertToCapped(ctx context.Context, to string) error {
 	if err := o.notView(); err != nil {
 		return err
 	}
+	if isBuckets(o.ns) {
+		return mongoerr.New(mongoerr.BadValue, "Invalid namespace: %s.convertToCapped.%s", o.req.DB, o.coll)
+	}
 	if to != o.ns {
 		v := o.d.engine.Local()
 		source, target := v.Catalog.Collection(o.ns), v.Catalog.Collection(to)

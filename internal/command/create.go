@@ -17,7 +17,7 @@ type createArgs struct {
 	capped                                bool
 	size, max, flags                      int64
 	hasSize, hasMax                       bool
-	validator, collation, timeseries      document.Doc
+	validator, collation                  document.Doc
 	storageEngine, indexDefaults, idIndex document.Doc
 	encrypted                             document.Doc
 	level, action, viewOn                 string
@@ -25,7 +25,9 @@ type createArgs struct {
 	expireAfter                           document.Value
 	pipeline                              []document.Doc
 	preImages                             struct{ enabled bool }
-	recordPreImages, isView               bool
+	recordPreImages, isView, hasPreImages bool
+	hasPipeline                           bool
+	timeseries                            timeseriesArgs
 	clusteredAs                           clusteredArgs
 }
 
@@ -51,11 +53,17 @@ var createFields = newSchema("create",
 		a.isView = true
 		return &a.viewOn
 	}),
-	documents("pipeline", func(a *createArgs) *[]document.Doc { return &a.pipeline }),
+	documents("pipeline", func(a *createArgs) *[]document.Doc { return &a.pipeline }).then(func(a *createArgs) error {
+		a.hasPipeline = true
+		return nil
+	}),
 	object("collation", func(a *createArgs) *document.Doc { return &a.collation }).then(func(a *createArgs) error {
 		return collationFields.read(a.collation, new(collationDoc))
 	}),
-	object("timeseries", func(a *createArgs) *document.Doc { return &a.timeseries }),
+	structure("timeseries", timeseriesFields, func(a *createArgs) *timeseriesArgs {
+		a.timeseries.given = true
+		return &a.timeseries
+	}),
 	field[createArgs]{name: "clusteredIndex", set: func(a *createArgs, v document.Value) error {
 		if v.Type != document.TypeDocument && v.Type != document.TypeBool {
 			return &fieldError{code: mongoerr.TypeMismatch, before: "BSON field ", after: " is the wrong type '" + v.Type.String() + "', expected types '[bool']"}
@@ -73,7 +81,10 @@ var createFields = newSchema("create",
 		a.expireAfter = v
 		return nil
 	}},
-	structure("changeStreamPreAndPostImages", preImagesFields, func(a *createArgs) *struct{ enabled bool } { return &a.preImages }),
+	structure("changeStreamPreAndPostImages", preImagesFields, func(a *createArgs) *struct{ enabled bool } {
+		a.hasPreImages = true
+		return &a.preImages
+	}),
 	object("storageEngine", func(a *createArgs) *document.Doc { return &a.storageEngine }),
 	object("indexOptionDefaults", func(a *createArgs) *document.Doc { return &a.indexDefaults }).then(func(a *createArgs) error {
 		for it := a.indexDefaults.Iter(); it.Next(); {
@@ -93,7 +104,7 @@ func runCreate(ctx context.Context, o *operation, a *createArgs) error {
 	if err := o.checkCreate(); err != nil {
 		return err
 	}
-	if err := a.check(); err != nil {
+	if err := a.check(o.ns); err != nil {
 		return err
 	}
 	c, err := a.parseCollation()
@@ -104,7 +115,9 @@ func runCreate(ctx context.Context, o *operation, a *createArgs) error {
 	if engine.IsProfile(o.ns) {
 		return o.createProfile(a)
 	}
-	if a.isView {
+	if a.timeseries.given {
+		err = o.createTimeseries(ctx, a, c)
+	} else if a.isView {
 		err = o.createView(ctx, a, c)
 	} else if err = a.appendOptions(&b, c); err == nil {
 		var t oplog.OpTime
@@ -205,7 +218,7 @@ func appendFilled(b *document.Builder, key string, d document.Doc) {
 }
 
 // check refuses what makes no sense and then what there is not.
-func (a *createArgs) check() error {
+func (a *createArgs) check(ns string) error {
 	switch {
 	case !a.temp.IsNullish():
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'temp' field is an invalid option")
@@ -215,10 +228,10 @@ func (a *createArgs) check() error {
 		return mongoerr.New(mongoerr.BadValue, "'viewOn' cannot be empty")
 	case strings.Contains(a.viewOn, "$"):
 		return mongoerr.New(mongoerr.InvalidNamespace, "invalid name for 'viewOn': %s", a.viewOn)
-	case !a.isView && a.pipeline != nil:
+	case !a.isView && a.hasPipeline:
 		return mongoerr.New(mongoerr.InvalidOptions, "'pipeline' requires 'viewOn' to also be specified")
 	}
-	if err := a.checkClustered(); err != nil {
+	if err := a.checkClustered(); err != nil && !a.timeseries.given {
 		return err
 	}
 	switch {
@@ -226,13 +239,13 @@ func (a *createArgs) check() error {
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'size' field is required when 'capped' is true")
 	case !a.capped && (a.hasSize || a.hasMax):
 		return mongoerr.New(mongoerr.InvalidOptions, "the 'capped' field needs to be true when either the 'size' or 'max' fields are present")
+	case a.timeseries.given:
+		return cmp.Or(a.checkTimeseries(ns), checkCollectionEngine(a.storageEngine))
 	case a.isView && !a.idIndex.IsEmpty():
 		return mongoerr.New(mongoerr.InvalidOptions, "'idIndex' is not allowed with 'viewOn': %s", a.idIndex.Shell())
 	case a.isView && a.preImages.enabled:
 		return mongoerr.New(mongoerr.InvalidOptions, "option not supported on a view: changeStreamPreAndPostImages")
-	case a.isView && a.timeseries != nil:
-		return mongoerr.New(mongoerr.InvalidOptions, "'timeseries' is not allowed with 'viewOn'")
-	case !a.expireAfter.IsMissing() && !a.isClustered() && a.timeseries == nil:
+	case !a.expireAfter.IsMissing() && !a.isClustered():
 		return mongoerr.New(mongoerr.InvalidOptions, "'expireAfterSeconds' is only supported on time-series collections or when the 'clusteredIndex' option is specified")
 	case a.recordPreImages && a.preImages.enabled:
 		return mongoerr.New(mongoerr.InvalidOptions, "'recordPreImages' and 'changeStreamPreAndPostImages.enabled' can not be set to true simultaneously")
@@ -249,9 +262,6 @@ func (a *createArgs) check() error {
 		if err := checkValidator(a.validator); err != nil {
 			return err
 		}
-	}
-	if a.timeseries != nil {
-		return a.refuseTimeseries()
 	}
 	if a.encrypted != nil {
 		if a.encrypted.Lookup("fields").IsMissing() {
@@ -314,37 +324,6 @@ func checkContext(d document.Doc) error {
 		}
 	}
 	return nil
-}
-
-type timeseriesArgs struct {
-	timeField, metaField, granularity string
-	span                              int64
-}
-
-var timeseriesFields = newSchema("",
-	text("timeField", func(a *timeseriesArgs) *string { return &a.timeField }).require(),
-	text("metaField", func(a *timeseriesArgs) *string { return &a.metaField }),
-	enum("granularity", func(a *timeseriesArgs) *string { return &a.granularity }, "seconds", "minutes", "hours"),
-	safeLong("bucketMaxSpanSeconds", func(a *timeseriesArgs) *int64 { return &a.span }),
-)
-
-// refuseTimeseries says what is wrong with the options, or that there are no such collections.
-func (a *createArgs) refuseTimeseries() error {
-	t := &timeseriesArgs{}
-	if err := timeseriesFields.read(a.timeseries, t); err != nil {
-		return argumentError(within("create", within("timeseries", err)))
-	}
-	switch {
-	case strings.Contains(t.timeField, "."):
-		return mongoerr.New(mongoerr.InvalidOptions, "'timeField' must be a top-level field and not contain a '.'")
-	case strings.Contains(t.metaField, "."):
-		return mongoerr.New(mongoerr.InvalidOptions, "'metaField' must be a top-level field and not contain a '.'")
-	case t.metaField == "_id":
-		return mongoerr.New(mongoerr.InvalidOptions, "'metaField' cannot be \"_id\"")
-	case t.metaField != "" && t.metaField == t.timeField:
-		return mongoerr.New(mongoerr.InvalidOptions, "'metaField' cannot be the same as 'timeField'")
-	}
-	return notImplemented("the option timeseries of create")
 }
 
 // parseCollation returns the new collection's default collation, with which that of idIndex must agree. What the client does not say is as the parser of

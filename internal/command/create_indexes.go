@@ -32,17 +32,28 @@ func runCreateIndexes(ctx context.Context, o *operation, a *createIndexesArgs) e
 	if len(a.indexes) == 0 {
 		return mongoerr.New(mongoerr.BadValue, "Must specify at least one index to create")
 	}
-	if err := cmp.Or(o.notShown(), o.notView()); err != nil {
+	ns, buckets := o.ns, o.timeseries()
+	var original []document.Doc
+	if buckets != nil {
+		var err error
+		if a.indexes, original, err = bucketIndexes(buckets.Timeseries, a.indexes); err != nil {
+			return err
+		}
+		ns = buckets.NS
+	} else if err := cmp.Or(o.notShown(), o.notView()); err != nil {
 		return err
 	}
 	if err := o.checkCreate(); err != nil {
 		return err
 	}
 	var specs []document.Doc
-	for _, given := range a.indexes {
+	for i, given := range a.indexes {
 		spec, err := normalizeIndex(given, a.ignoreUnknown)
 		if err != nil {
 			return err
+		}
+		if buckets != nil {
+			spec = withOriginal(spec, original[i])
 		}
 		specs = append(specs, spec)
 	}
@@ -50,7 +61,7 @@ func runCreateIndexes(ctx context.Context, o *operation, a *createIndexesArgs) e
 	if err != nil {
 		return err
 	}
-	done, err := o.d.engine.CreateIndexes(ctx, o.ns, specs)
+	done, err := o.d.engine.CreateIndexes(ctx, ns, specs)
 	o.noteTime(done.Time)
 	if e := mongoerr.From(err); e != nil && e.Code == mongoerr.CannotCreateIndex && len(a.indexes) == 1 && !errors.As(err, new(engine.SecondTextIndex)) {
 		err = e.WithContext("Error in specification %s", a.indexes[0].Shell())

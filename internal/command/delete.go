@@ -76,9 +76,15 @@ func (o *operation) deleteOne(ctx context.Context, a *deleteArgs, i int, r *batc
 		return err
 	}
 	st := o.statement(&a.batchArgs, i)
-	done, err := o.d.engine.Delete(ctx, &engine.DeleteSpec{
+	spec := &engine.DeleteSpec{
 		NS: o.ns, Filter: s.q, Multi: s.multi, Collation: s.collation, Hint: s.hint, Expr: a.expressions,
-	}, st)
+	}
+	if buckets := o.timeseries(); buckets != nil {
+		if err := deleteOnBuckets(buckets, spec); err != nil {
+			return err
+		}
+	}
+	done, err := o.d.engine.Delete(ctx, spec, st)
 	o.noteTime(done.Time)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/timeseries"
 )
 
 type dropArgs struct{}
@@ -15,13 +16,22 @@ func runDrop(ctx context.Context, o *operation, _ *dropArgs) error {
 	if engine.IsProfile(o.ns) {
 		return o.dropProfile()
 	}
-	if o.notView() != nil {
+	ns := o.ns
+	if buckets := o.timeseries(); buckets != nil {
+		ns = buckets.NS
+	} else if view, ok := timeseries.ViewOf(o.ns); ok && o.d.engine.Timeseries(view) != nil {
+		o.ns = view // the answer is about the collection
+	}
+	if ns == o.ns && o.notView() != nil {
 		t, err := o.d.engine.DropView(ctx, o.ns)
 		o.noteTime(t)
 		o.out.AppendString("ns", o.ns)
 		return err
 	}
-	dropped, t, err := o.d.engine.DropCollection(ctx, o.ns)
+	if engine.IsViews(o.ns) && o.d.engine.HasTimeseries(o.req.DB) {
+		return mongoerr.New(mongoerr.CommandFailed, "cannot drop collection %s when time-series collections are present.", o.ns)
+	}
+	dropped, t, err := o.d.engine.DropCollection(ctx, ns)
 	o.noteTime(t)
 	if err != nil {
 		return err

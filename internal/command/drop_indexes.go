@@ -32,12 +32,15 @@ var dropIndexesFields = newSchema("dropIndexes",
 ).on(mongoerr.BadValue)
 
 func runDropIndexes(ctx context.Context, o *operation, a *dropIndexesArgs) error {
-	if err := o.notView(); err != nil {
+	ns := o.ns
+	if buckets := o.timeseries(); buckets != nil {
+		ns, a.index = buckets.NS, hintOnBuckets(buckets.Timeseries, a.index)
+	} else if err := o.notView(); err != nil {
 		return err
 	}
 	all := isAllIndexes(a.index)
 	var chosen map[uint32]bool // by number, once they have been found: they are dropped one after the other
-	was, t, err := o.d.engine.DropIndexes(ctx, o.ns, func(coll *engine.Collection) ([]*engine.Index, error) {
+	was, t, err := o.d.engine.DropIndexes(ctx, ns, func(coll *engine.Collection) ([]*engine.Index, error) {
 		if all {
 			return slices.Clone(coll.Indexes[1:]), nil
 		}
@@ -60,8 +63,8 @@ func runDropIndexes(ctx context.Context, o *operation, a *dropIndexesArgs) error
 	if was == 0 { // nothing was to be dropped
 		v := o.d.engine.Local()
 		defer v.Close()
-		if coll := v.Catalog.Collection(o.ns); coll != nil {
-			was = len(coll.Indexes)
+		if coll := v.Catalog.Collection(ns); coll != nil {
+			was = coll.ShownIndexes()
 		}
 	}
 	o.out.AppendInt32("nIndexesWas", int32(was))

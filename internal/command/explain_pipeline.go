@@ -59,7 +59,7 @@ func (o *operation) explainPipeline(ctx context.Context, b *document.Builder, a 
 	if err != nil {
 		return err
 	}
-	find.Collation, find.Hint, find.Expr = a.collation, a.hint, opts
+	find.Collation, find.Hint, find.Expr = a.collation, o.hintOn(a.hint), opts
 	spec := &engine.ExplainSpec{Verbosity: verbosity, Pipeline: p.Empty(), Cursor: !p.Empty(), Find: find}
 	if p.Empty() {
 		v := o.openView()
@@ -159,5 +159,8 @@ func (o *operation) pipelineInView() (*aggregateArgs, error) {
 		stages := append(viewStages(a.query, nil, a.skip, a.limit), stageOf("$count", document.String("count")))
 		return &aggregateArgs{pipeline: stages, collation: a.collation, hint: a.hint}, nil
 	}
-	return nil, notImplemented("explain of " + o.row.name + " on a view")
+	if o.row.name != "distinct" {
+		return nil, o.notView()
+	}
+	return nil, notImplemented("explain of distinct on a view")
 }

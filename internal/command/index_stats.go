@@ -1,6 +1,8 @@
 package command
 
 import (
+	"bytes"
+
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
@@ -13,28 +15,47 @@ func (o *operation) indexStatsDocuments(arg document.Value) ([]document.Doc, err
 	}
 	v := o.openView()
 	defer v.Close()
-	coll := v.Catalog.Collection(o.ns)
-	if coll == nil {
-		return nil, nil
+	base, _, err := v.Catalog.ResolveView(o.ns)
+	coll := v.Catalog.Collection(base)
+	if coll == nil || err != nil {
+		return nil, err
 	}
 	var docs []document.Doc
 	for _, ix := range coll.Indexes {
-		docs = append(docs, o.indexStats(ix))
+		spec, shown := ix.Spec, true
+		if coll.Timeseries != nil {
+			shown = ix != coll.Indexes[0]
+			if shown && v.Catalog.Timeseries(o.ns) == coll {
+				spec, shown = indexOnMeasurements(coll.Timeseries, ix.Spec)
+			}
+		}
+		if shown {
+			docs = append(docs, o.indexStats(ix, spec))
+		}
 	}
 	return docs, nil
 }
 
-func (o *operation) indexStats(ix *engine.Index) document.Doc {
+func (o *operation) indexStats(ix *engine.Index, spec document.Doc) document.Doc {
 	use := o.d.engine.IndexUse(ix)
 	var b document.Builder
 	b.AppendString("name", ix.Name)
-	b.AppendValue("key", ix.Spec.Lookup("key"))
+	onMeasurements := !bytes.Equal(spec, ix.Spec)
+	if !onMeasurements {
+		b.AppendValue("key", spec.Lookup("key"))
+	}
 	b.AppendString("host", o.d.hostName())
 	b.OpenDoc("accesses")
 	b.AppendInt64("ops", use.Ops())
 	b.AppendDate("since", use.Since.UnixMilli())
 	b.Close()
-	b.AppendDoc("spec", ix.Spec)
+	if original := ix.Spec.Lookup("originalSpec").Doc(); onMeasurements && original != nil {
+		spec = original
+	}
+	b.AppendDoc("spec", spec)
+	if onMeasurements {
+		b.AppendValue("key", spec.Lookup("key")) // where mongod has it then
+	}
 	if !ix.Ready {
 		b.AppendBool("building", true)
 	}

@@ -29,13 +29,16 @@ func runInsert(ctx context.Context, o *operation, a *insertArgs) error {
 		}
 	}
 	o.d.metrics.countKind(kindInsert, len(a.docs))
-	done, err := o.d.engine.Insert(ctx, o.ns, a.docs, a.ordered, o.statement(&a.batchArgs, 0))
+	done, err := o.insertInto(ctx, a.docs, a.ordered, o.statement(&a.batchArgs, 0))
 	o.noteTime(done.Time)
 	o.d.metrics.inserted.Add(int64(done.N - len(done.Retried)))
 	if err != nil {
 		return err
 	}
 	r := &batchResult{n: int64(done.N), retried: done.Retried}
+	if o.timeseries() != nil {
+		r.retried = nil // mongod does not tell it of measurements
+	}
 	for _, e := range done.Errors {
 		if err := r.statementError(e.Index, e.Err); err != nil {
 			return err

@@ -43,6 +43,10 @@ func runListCollections(ctx context.Context, o *operation, a *listCollectionsArg
 		add(describeCollection(coll))
 	}
 	for _, d := range v.Catalog.Views(o.req.DB) {
+		if buckets := v.Catalog.Timeseries(d.NS); buckets != nil {
+			add(describeTimeseries(d, buckets))
+			continue
+		}
 		add(describeView(d))
 	}
 	if size := o.d.engine.ProfileBytes(o.req.DB); size > 0 {

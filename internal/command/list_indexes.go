@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 
-	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
@@ -21,21 +20,21 @@ var listIndexesFields = newSchema("listIndexes",
 ).on(mongoerr.BadValue).defaults(func(a *listIndexesArgs) { a.cursor.batchSize = 1 << 30 })
 
 func runListIndexes(ctx context.Context, o *operation, a *listIndexesArgs) error {
-	if err := o.notView(); err != nil {
-		return err
-	}
 	v := o.openView()
 	defer v.Close()
-	coll := v.Catalog.Collection(o.ns)
+	coll := v.Catalog.Timeseries(o.ns)
+	measurements := coll != nil
+	if coll == nil {
+		if err := o.notView(); err != nil {
+			return err
+		}
+		coll = v.Catalog.Collection(o.ns)
+	}
 	if coll == nil {
 		if engine.IsVirtual(o.ns) {
 			return o.answerWithList(ctx, o.ns, nil, a.cursor.batchSize)
 		}
 		return mongoerr.New(mongoerr.NamespaceNotFound, "ns does not exist: %s", o.ns)
 	}
-	var docs []document.Doc
-	for _, ix := range coll.Indexes {
-		docs = append(docs, ix.Spec)
-	}
-	return o.answerWithList(ctx, o.ns, docs, a.cursor.batchSize)
+	return o.answerWithList(ctx, o.ns, listedIndexes(coll, measurements), a.cursor.batchSize)
 }

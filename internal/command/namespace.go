@@ -45,7 +45,7 @@ var systemCollections = map[string]bool{"system.js": true, "system.profile": tru
 
 // checkCreate refuses names that a client must not give to a collection.
 func (o *operation) checkCreate() error {
-	if strings.HasPrefix(o.coll, "system.") && !systemCollections[o.coll] && o.req.DB != "admin" {
+	if strings.HasPrefix(o.coll, "system.") && !systemCollections[o.coll] && !isBuckets(o.ns) && o.req.DB != "admin" {
 		return mongoerr.New(mongoerr.InvalidNamespace, "Invalid system namespace: %s", o.ns)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/engine"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/timeseries"
 )
 
 type renameArgs struct {
@@ -66,7 +67,9 @@ func (o *operation) checkRename(a *renameArgs) error {
 		return mongoerr.New(mongoerr.IllegalOperation, "can't rename live oplog while replicating")
 	case engine.IsViews(o.ns) || engine.IsVirtual(o.ns):
 		return mongoerr.New(mongoerr.IllegalOperation, "error with source namespace: cannot write to %s", o.ns)
-	case strings.HasPrefix(name, "system.") && !systemCollections[name]:
+	case isBuckets(o.ns):
+		return mongoerr.New(mongoerr.IllegalOperation, "Renaming system.buckets collections is not allowed")
+	case strings.HasPrefix(name, "system.") && !systemCollections[name] && !isBuckets(a.to):
 		return mongoerr.New(mongoerr.IllegalOperation, "error with target namespace: Invalid system namespace: %s", a.to)
 	case engine.IsViews(a.to):
 		return mongoerr.New(mongoerr.IllegalOperation, "error with target namespace: cannot write to %s", a.to)
@@ -86,6 +89,11 @@ func (o *operation) checkRename(a *renameArgs) error {
 		return mongoerr.New(mongoerr.NamespaceNotFound, "source namespace does not exist")
 	}
 	return a.checkTarget(v.Catalog.Collection(a.to))
+}
+
+func isBuckets(ns string) bool {
+	view, ok := timeseries.ViewOf(ns)
+	return ok && view != engine.Database(ns)+"."
 }
 
 // checkTarget checks that what would be dropped is what the client means, if it says so by its UUID.

@@ -38,9 +38,12 @@ func runDBStats(_ context.Context, o *operation, a *dbStatsArgs) error {
 	list := v.Catalog.Collections(o.req.DB)
 	for _, coll := range list {
 		n, size := coll.Count()
+		if engine.IsViews(coll.NS) {
+			n = int64(len(v.Catalog.Views(o.req.DB)))
+		}
 		docs, bytes = docs+n, bytes+size
-		indexes += int64(len(coll.Indexes))
-		_, size = o.d.indexSizes(coll)
+		indexes += int64(coll.ShownIndexes())
+		_, size = o.d.indexSizes(coll, coll.Indexes)
 		indexBytes += size
 	}
 	scale := float64(a.scale)
@@ -107,13 +110,16 @@ var collStatsFields = newSchema("collStats",
 ).on(mongoerr.BadValue).defaults(func(a *collStatsArgs) { a.scale = 1 })
 
 func runCollStats(_ context.Context, o *operation, a *collStatsArgs) error {
-	if err := o.notView(); err != nil {
-		return err
-	}
 	v := o.openView()
 	defer v.Close()
+	ns := o.ns
+	if buckets := v.Catalog.Timeseries(ns); buckets != nil {
+		ns = buckets.NS
+	} else if err := o.notView(); err != nil {
+		return err
+	}
 	o.out.AppendString("ns", o.ns)
-	o.d.appendStorageStats(&o.out, v, o.ns, a.scale)
+	o.d.appendStorageStats(&o.out, v, ns, a.scale)
 	return nil
 }
 
@@ -129,9 +135,14 @@ func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns 
 		capped = coll.Capped != nil
 	}
 	appendCount(b, "size", bytes/scale)
-	appendCount(b, "count", docs)
-	if docs > 0 {
-		appendCount(b, "avgObjSize", bytes/docs)
+	if coll != nil && coll.Timeseries != nil {
+		appendBucketStats(b, coll)
+		indexes = indexes[1:]
+	} else {
+		appendCount(b, "count", docs)
+		if docs > 0 {
+			appendCount(b, "avgObjSize", bytes/docs)
+		}
 	}
 	b.AppendInt32("numOrphanDocs", 0)
 	appendCount(b, "storageSize", bytes/scale)
@@ -159,7 +170,7 @@ func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns 
 		}
 	}
 	b.Close()
-	sizes, total := d.indexSizes(coll)
+	sizes, total := d.indexSizes(coll, indexes)
 	appendCount(b, "totalIndexSize", total/scale)
 	appendCount(b, "totalSize", (bytes+total)/scale)
 	b.OpenDoc("indexSizes")
@@ -171,11 +182,8 @@ func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns 
 }
 
 // indexSizes returns about how many bytes each index takes, and all of them.
-func (d *Dispatcher) indexSizes(coll *engine.Collection) (sizes []int64, total int64) {
-	if coll == nil {
-		return nil, 0
-	}
-	for _, ix := range coll.Indexes {
+func (d *Dispatcher) indexSizes(coll *engine.Collection, indexes []*engine.Index) (sizes []int64, total int64) {
+	for _, ix := range indexes {
 		n, err := d.engine.IndexBytes(coll, ix)
 		if err != nil {
 			n = 0 // statistics are no reason to fail
@@ -203,6 +211,13 @@ func (o *operation) collStatsDocument(arg document.Value) ([]document.Doc, error
 	}
 	v := o.openView()
 	defer v.Close()
+	counted := o.ns
+	if buckets := v.Catalog.Timeseries(o.ns); buckets != nil {
+		counted = buckets.NS
+	}
+	if err := mongoerr.From(o.notView()); err != nil && (counted == o.ns && !arg.Doc().Lookup("storageStats").IsMissing() || !arg.Doc().Lookup("count").IsMissing()) {
+		return nil, err.WithContext(aggregating)
+	}
 	exists := v.Catalog.Collection(o.ns) != nil || engine.IsVirtual(o.ns)
 	var b document.Builder
 	b.AppendString("ns", o.ns)
@@ -221,7 +236,7 @@ func (o *operation) collStatsDocument(arg document.Value) ([]document.Doc, error
 		case "storageStats":
 			scale, _ := it.Value().Doc().Lookup("scale").ToInt64()
 			b.OpenDoc("storageStats")
-			o.d.appendStorageStats(&b, v, o.ns, max(scale, 1))
+			o.d.appendStorageStats(&b, v, counted, max(scale, 1))
 			b.Close()
 		case "count":
 			if !exists {

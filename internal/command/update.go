@@ -120,10 +120,16 @@ func (o *operation) updateOne(ctx context.Context, a *updateArgs, i int, r *batc
 	if err := checkCollation(s.collation); err != nil {
 		return err
 	}
-	done, err := o.d.engine.Update(ctx, &engine.UpdateSpec{
+	spec := &engine.UpdateSpec{
 		NS: o.ns, Filter: s.q, Update: s.u, Multi: s.multi, Upsert: s.upsert,
 		Collation: s.collation, Hint: s.hint, ArrayFilters: s.arrayFilters, Expr: a.expressions, Constants: s.c, KnownStage: knownStage,
-	}, o.statement(&a.batchArgs, i))
+	}
+	if buckets := o.timeseries(); buckets != nil {
+		if err := onBuckets(buckets, spec); err != nil {
+			return err
+		}
+	}
+	done, err := o.d.engine.Update(ctx, spec, o.statement(&a.batchArgs, i))
 	o.noteTime(done.Time)
 	if err != nil {
 		return err // what the statement had changed before is not told, by mongod neither

@@ -149,6 +149,9 @@ func runPlanCacheListFilters(ctx context.Context, o *operation) error {
 	return nil
 }
 
-func runPlanCacheSetFilter(context.Context, *operation) error {
+func runPlanCacheSetFilter(ctx context.Context, o *operation) error {
+	if err := runPlanCacheClear(ctx, o); err != nil {
+		return err
+	}
 	return notImplemented("planCacheSetFilter")
 }

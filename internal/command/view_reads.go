@@ -29,6 +29,9 @@ func (o *operation) baseOf(asked *document.Doc) (base string, stages []document.
 		if err != nil {
 			return "", nil, err
 		}
+		if v.Catalog.Timeseries(o.ns) != nil {
+			return v.Catalog.ResolveView(o.ns) // what is stored is no matter of collation
+		}
 		if !document.SameCollator(c.Collator(), d.Collation.Collator()) {
 			return "", nil, mongoerr.New(mongoerr.OptionNotSupportedOnView, "Cannot override a view's default collation")
 		}

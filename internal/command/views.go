@@ -11,10 +11,13 @@ import (
 
 // notView refuses the command's namespace if it is a view's.
 func (o *operation) notView() error {
-	if o.d.engine.IsView(o.ns) {
-		return isView(o.ns)
+	if !o.d.engine.IsView(o.ns) {
+		return nil
 	}
-	return nil
+	if o.timeseries() != nil {
+		return isTimeseries(o.ns)
+	}
+	return isView(o.ns)
 }
 
 func isView(ns string) error {
@@ -35,7 +38,7 @@ func (o *operation) refuseBatch(a *batchArgs, n int) (refused bool, err error) {
 		return true, err
 	}
 	mistake := mongoerr.From(o.notView())
-	if mistake == nil {
+	if mistake == nil || o.timeseries() != nil {
 		return false, nil
 	}
 	r := &batchResult{isUpdate: o.row.kind == kindUpdate}

@@ -16,6 +16,7 @@ import (
 	"github.com/mortondb/morton/internal/plan"
 	"github.com/mortondb/morton/internal/query"
 	"github.com/mortondb/morton/internal/text"
+	"github.com/mortondb/morton/internal/timeseries"
 )
 
 // Catalog is every collection at one moment. It is immutable: a change makes another one.
@@ -37,6 +38,8 @@ type Collection struct {
 	Capped    *Capped              // nil: of any size
 	Validator *Validator           // nil: any document may be in it
 	Clustered bool                 // natural order is that of _id
+
+	Timeseries *timeseries.Options // not nil: the documents are buckets of a time-series collection
 
 	stats *counters
 	plans []plan.Index // what the planner sees: the indexes that are built
@@ -334,6 +337,7 @@ func (c *Collection) setOptions(options document.Doc) (err error) {
 		return err
 	}
 	c.Options, c.Capped, c.Clustered = options, parseCapped(options), !options.Lookup("clusteredIndex").IsMissing()
+	c.Timeseries = timeseries.Parse(options.Lookup("timeseries").Doc())
 	return nil
 }
 

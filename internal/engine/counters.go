@@ -21,8 +21,11 @@ type counters struct {
 	nextID atomic.Uint64
 	maxID  atomic.Pointer[[]byte]
 
-	appending sync.Mutex // of a capped collection: held while an insertion is planned and entered
+	appending sync.Mutex // of a capped collection and of buckets: held while an insertion is planned and entered
 	grown     notice
+
+	open    map[string]openBucket // of a time-series collection, by meta value; appending guards it
+	buckets BucketCounts
 
 	// accesses counts the operations of `top` and of collStats.
 	reads, writes atomic.Int64

@@ -172,6 +172,10 @@ func planDrop(v *View, coll *Collection) *catalogChange {
 	o2.AppendInt64("numRecords", documents)
 	c := &catalogChange{base: v.Catalog, after: v.Catalog, w: commandGroup(Database(coll.NS), coll.UUID, o.Finish(), o2.Finish())}
 	c.drop(coll)
+	if d := v.Catalog.timeseriesOn(coll); d != nil {
+		c.w.Remove(viewKey(d.NS))
+		c.after = c.after.withoutView(d.NS)
+	}
 	if coll.Name() == viewsName {
 		for _, d := range v.Catalog.Views(Database(coll.NS)) {
 			c.w.Remove(viewKey(d.NS))

@@ -19,9 +19,10 @@ type DeleteSpec struct {
 	Sort      document.Doc // of findAndModify: which of several documents
 	Collation document.Doc
 	Hint      document.Value
-	Expr      expr.Options // of expressions; the collator comes from the collection and Collation
-	Return    Return       // ReturnOld or ReturnNothing
-	Scores    bool         // what the document scores in a text search is wanted with it
+	Expr      expr.Options           // of expressions; the collator comes from the collection and Collation
+	Return    Return                 // ReturnOld or ReturnNothing
+	Scores    bool                   // what the document scores in a text search is wanted with it
+	Weigh     func(document.Doc) int // how many documents one counts for; nil: 1
 }
 
 // DeleteResult is the outcome of a deletion.
@@ -146,9 +147,11 @@ func (d *deletion) group(ctx context.Context, v *View, coll *Collection, found [
 		if err := g.remove(m); err != nil {
 			return err
 		}
-		n++
+		if n++; d.spec.Weigh != nil {
+			n += int64(d.spec.Weigh(m.doc)) - 1
+		}
 	}
-	if n == 0 {
+	if g.w == nil {
 		return failed
 	}
 	t, err := g.propose()

@@ -10,16 +10,23 @@ import (
 )
 
 // Documents expire by an index with expireAfterSeconds: those whose date in the indexed field, or the earliest of several in an array, is that
-// long ago. The primary deletes them like any client would, so that what is deleted travels in the log.
+// long ago. Those of a clustered collection with expireAfterSeconds do by their _id. The primary deletes them like any client would, so that what is deleted travels in the log.
 
 // DeleteExpired deletes what has expired at a time, by all indexes that say so. It returns how many documents.
 func (e *Engine) DeleteExpired(ctx context.Context, now time.Time) (deleted int64, err error) {
 	for _, coll := range e.state.Load().catalog.numbers {
+		if filter := coll.expiredFilter(now); filter != nil {
+			n, err := e.deleteExpiredBy(ctx, coll, coll.Indexes[0], filter)
+			deleted += n
+			if err != nil {
+				return deleted, err
+			}
+		}
 		for _, ix := range coll.Indexes {
 			if !ix.Expires || !ix.Ready || len(ix.Fields) != 1 {
 				continue
 			}
-			n, err := e.deleteExpiredBy(ctx, coll, ix, now)
+			n, err := e.deleteExpiredBy(ctx, coll, ix, ix.expired(now))
 			deleted += n
 			if err != nil {
 				return deleted, err
@@ -29,11 +36,11 @@ func (e *Engine) DeleteExpired(ctx context.Context, now time.Time) (deleted int6
 	return deleted, nil
 }
 
-func (e *Engine) deleteExpiredBy(ctx context.Context, coll *Collection, ix *Index, now time.Time) (int64, error) {
+func (e *Engine) deleteExpiredBy(ctx context.Context, coll *Collection, ix *Index, expired document.Doc) (int64, error) {
 	if _, primary := e.Primary(); !primary {
 		return 0, errNotPrimary()
 	}
-	filter, err := query.CompileFilter(ix.expired(now), query.FilterOptions{Collator: ix.Collator})
+	filter, err := query.CompileFilter(expired, query.FilterOptions{Collator: ix.Collator})
 	if err != nil {
 		return 0, err
 	}

@@ -26,6 +26,9 @@ func newSpecs(coll *Collection, specs []document.Doc) (fresh []document.Doc, err
 		} else if skip {
 			continue
 		}
+		if _, err := newPattern(spec); err != nil {
+			return nil, patternError(err)
+		}
 		exists, err := conflict(there, spec)
 		if err != nil {
 			return nil, err
@@ -183,6 +186,8 @@ func (c *Collection) checkSpec(spec document.Doc) (skip bool, err error) {
 	switch {
 	case expires && c.Capped != nil:
 		return false, mongoerr.New(mongoerr.CannotCreateIndex, "Cannot create TTL index on a capped collection")
+	case spec.Lookup("clustered").Truthy() && !spec.Lookup("unique").Truthy():
+		return false, mongoerr.New(mongoerr.CannotCreateIndex, "The 'unique' field is required when 'clustered' is specified")
 	case spec.Lookup("clustered").Truthy() && !(c.Clustered && isID):
 		return false, mongoerr.New(6243700, "Cannot create index with option 'clustered' that does not match an existing clustered index").
 			WithContext("Error in specification %s", spec.Shell())

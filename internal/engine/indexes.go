@@ -93,11 +93,16 @@ func checkSpecs(ns string, specs []document.Doc) error {
 // compileIndex compiles the specification of a new index.
 func compileIndex(number uint32, spec document.Doc) (*Index, error) {
 	ix, err := newIndex(number, spec.Clone(), 0, false)
+	return ix, patternError(err)
+}
+
+// patternError makes of a mistake in an index's key what clients are told.
+func patternError(err error) error {
 	var mistake *keys.Error
 	if errors.As(err, &mistake) {
-		return nil, mongoerr.New(mongoerr.Code(mistake.Code), "%s", mistake.Message)
+		return mongoerr.New(mongoerr.Code(mistake.Code), "%s", mistake.Message)
 	}
-	return ix, err
+	return err
 }
 
 // planIndexesOf adds indexes that are not ready yet: writes maintain them from here on.
@@ -188,7 +193,7 @@ func (e *Engine) DropIndexes(ctx context.Context, ns string, choose func(*Collec
 				again = false
 				return nil, err
 			}
-			before = max(before, len(coll.Indexes))
+			before = max(before, coll.ShownIndexes())
 			again = len(gone) > 1
 			return planDropIndex(v, coll, gone[0]), nil
 		})

@@ -110,6 +110,7 @@ type insertGroup struct {
 	guards   [][]byte
 	distinct []distinctKey
 	maxID    []byte
+	rid      uint64 // of the last document
 	entries  keys.Entries
 	unique   map[string]struct{} // the guards, from when a key first had to be looked up
 }
@@ -170,6 +171,7 @@ func (g *insertGroup) document(id int32, doc document.Doc) error {
 	if err != nil {
 		return err
 	}
+	g.rid = rid
 	claimed, distinct := len(g.guards), len(g.distinct)
 	if err := g.addKeys(doc, rid); err != nil {
 		g.release(claimed)

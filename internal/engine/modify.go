@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"time"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
@@ -29,6 +28,9 @@ func (e *Engine) ModifyCollection(ctx context.Context, ns string, m Modification
 		}
 		c := &catalogChange{base: v.Catalog, after: v.Catalog, w: commandGroup(Database(ns), coll.UUID, m.Command, nil)}
 		c.put(changed)
+		if v.Catalog.timeseriesOn(coll) != nil {
+			return c, c.putTimeseriesView(changed)
+		}
 		return c, nil
 	})
 }
@@ -39,7 +41,6 @@ func (c *Collection) modified(m Modification) (*Collection, error) {
 		if err := n.setOptions(m.Options(c.Options).Clone()); err != nil {
 			return nil, err
 		}
-		n = *n.withIndexes(n.expiring(n.Indexes))
 	}
 	if m.Index == nil {
 		return &n, nil
@@ -54,15 +55,4 @@ func (c *Collection) modified(m Modification) (*Collection, error) {
 	}
 	ix.Noted, ix.Arrays = old.Noted, old.Arrays
 	return n.replaceIndex(ix), nil
-}
-
-// expiring returns the indexes of a collection, with that on _id of a clustered one as its expireAfterSeconds says.
-func (c *Collection) expiring(indexes []*Index) []*Index {
-	if !c.Clustered {
-		return indexes
-	}
-	id := *indexes[0]
-	seconds, expires := c.Options.Lookup("expireAfterSeconds").ToInt64()
-	id.Expires, id.ExpireAfter = expires, time.Duration(seconds)*time.Second
-	return append([]*Index{&id}, indexes[1:]...)
 }

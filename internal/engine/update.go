@@ -30,7 +30,8 @@ type UpdateSpec struct {
 	Constants    document.Doc           // further variables of an update that is a pipeline
 	KnownStage   func(name string) bool // of a pipeline: whether there is such a stage, if not for updates
 	Return       Return
-	Scores       bool // what the document scores in a text search is wanted with it
+	Scores       bool                   // what the document scores in a text search is wanted with it
+	Weigh        func(document.Doc) int // how many documents one counts for; nil: 1
 }
 
 // Return says which document findAndModify wants back.
@@ -298,8 +299,12 @@ func (u *update) group(ctx context.Context, v *View, coll *Collection, found []m
 	var failed error
 	for _, m := range found {
 		var ok, changed bool
+		weight := int64(1)
 		if ok, failed = u.filter.MatchContext(ctx, m.doc); ok && failed == nil {
-			matched++
+			if u.spec.Weigh != nil {
+				weight = int64(u.spec.Weigh(m.doc))
+			}
+			matched += weight
 			_, changed, failed = g.update(u, m)
 		}
 		if errors.Is(failed, errConflict) {
@@ -309,10 +314,10 @@ func (u *update) group(ctx context.Context, v *View, coll *Collection, found []m
 			break
 		}
 		if changed {
-			modified++
+			modified += weight
 		}
 	}
-	if modified > 0 {
+	if g.w != nil {
 		t, err := g.propose()
 		if err != nil {
 			return err
@@ -515,14 +520,21 @@ func (g *changeGroup) update(u *update, m match) (updated document.Doc, changed 
 	if err := g.coll.admitChange(m.doc, updated, g.s.Bypass); err != nil {
 		return nil, false, err
 	}
-	if err := g.checkKeys(m, updated); err != nil {
+	if err := g.replace(m, updated, u.change.Diff(m.doc, updated)); err != nil {
 		return nil, false, err
+	}
+	return updated, true, nil
+}
+
+// replace writes a document in place of another. diff is what the oplog says of it; nil: the whole document.
+func (g *changeGroup) replace(m match, updated, diff document.Doc) error {
+	if err := g.checkKeys(m, updated); err != nil {
+		return err
 	}
 	record := keys.AppendRecord(nil, g.coll.Number, m.rid)
 	g.guards = append(g.guards, record)
 	var o2 document.Builder
 	o2.AppendValue("_id", m.doc.Lookup("_id"))
-	diff := u.change.Diff(m.doc, updated)
 	if diff == nil {
 		g.begin(oplog.Update, updated, o2.Finish(), len(updated))
 		g.w.PutO(record)
@@ -532,7 +544,7 @@ func (g *changeGroup) update(u *update, m match) (updated document.Doc, changed 
 	}
 	g.writeKeys(m.rid)
 	g.w.Account(0, int64(len(updated)-len(m.doc)))
-	return updated, true, nil
+	return nil
 }
 
 // checkKeys makes the entries of the document before and after, and checks that unique ones that come are free.

@@ -280,6 +280,8 @@ func (c *Catalog) checkFree(ns string, asView bool) error {
 		return mongoerr.New(mongoerr.NamespaceExists, "Collection %s already exists.", ns)
 	case c.views[ns] != nil && asView:
 		return mongoerr.New(mongoerr.NamespaceExists, "Namespace already exists")
+	case c.Timeseries(ns) != nil:
+		return mongoerr.New(mongoerr.NamespaceExists, "A timeseries collection already exists. NS: %s", ns)
 	case c.views[ns] != nil:
 		return mongoerr.New(mongoerr.NamespaceExists, "A view already exists. NS: %s", ns)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/query"
+	"github.com/mortondb/morton/internal/timeseries"
 )
 
 // Source gives documents one by one, each valid until the call after it, and io.EOF after the last.
@@ -86,6 +87,8 @@ func init() {
 		"$unwind":      compileUnwind,
 		"$sortByCount": compileSortByCount,
 		"$sample":      compileSample,
+
+		timeseries.Unpack: compileUnpack,
 	}
 	for _, name := range []string{"$project", "$addFields", "$set", "$unset", "$replaceRoot", "$replaceWith"} {
 		compilers[name] = func(arg document.Value, opts *Options) ([]stage, error) {
@@ -113,6 +116,11 @@ func Compile(stages []document.Doc, opts Options) (*Pipeline, error) {
 	}
 	if !opts.Natural {
 		if rest, err = p.front.take(rest, &opts); err != nil {
+			return nil, err
+		}
+	}
+	if len(rest) == len(stages) && len(rest) > 0 && rest[0].name == timeseries.Unpack && !opts.Natural {
+		if err := p.front.takeUnpacked(rest); err != nil {
 			return nil, err
 		}
 	}
