@@ -283,6 +283,10 @@ func (c *client) run(db, command string) document.Doc {
 	return c.reply(db, command).Doc
 }
 
+func (c *client) runDoc(db string, d document.Doc) document.Doc {
+	return c.d.Run(c.t.Context(), &Request{Conn: c.c, DB: db, Body: d, Legacy: c.legacy}).Doc
+}
+
 func (c *client) reply(db, command string) Reply {
 	c.t.Helper()
 	d, err := document.FromJSON(command)
