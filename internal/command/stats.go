@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
@@ -200,7 +201,11 @@ func appendBounds(b *document.Builder, coll *engine.Collection, oplogBytes, scal
 		appendCount(b, "maxSize", oplogBytes/scale)
 		return
 	}
-	b.AppendInt64("max", coll.Capped.Max)
+	most := coll.Capped.Max
+	if most == math.MaxInt32 {
+		most = 0 // as many as fit
+	}
+	appendCount(b, "max", most)
 	appendCount(b, "maxSize", coll.Capped.Size/scale)
 }
 

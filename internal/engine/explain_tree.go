@@ -48,7 +48,12 @@ func (x *explanation) readStages(p *plan.Plan, src source) *stage {
 	case p == nil:
 		p = &plan.Plan{Kind: plan.CollScan, Residual: x.filter, ProvidesSort: x.it.sort == nil}
 	}
-	s := accessStages(x.it.coll, p, src, x.matched, x.it.skip == 0)
+	var s *stage
+	if walksCluster(x.it.coll, p) {
+		s = x.clusterStage(p, src)
+	} else {
+		s = accessStages(x.it.coll, p, src, x.matched, x.it.skip == 0)
+	}
 	if p.Kind == plan.Merge {
 		s.sortPattern(x.it.spec.Sort)
 	}
