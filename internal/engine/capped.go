@@ -175,23 +175,19 @@ func (e *Engine) ConvertToCapped(ctx context.Context, ns, to string, size int64)
 	if coll == nil {
 		return oplog.OpTime{}, mongoerr.New(mongoerr.NamespaceNotFound, "source collection %s does not exist", ns)
 	}
-	options := withCapped(coll.Options, NewCapped(size, 0))
-	target := to
-	if to == ns {
-		target = temporaryName(Database(ns))
-	}
-	t, err := e.CreateCollection(ctx, target, options, document.Empty)
+	target := temporaryName(Database(ns))
+	t, err := e.CreateCollection(ctx, target, asTemporary(withCapped(coll.Options, NewCapped(size, 0))), document.Empty)
 	if err != nil {
 		return t, err
 	}
-	if _, err := e.copyDocuments(ctx, ns, target); err != nil {
+	if _, err = e.copyDocuments(ctx, ns, target); err == nil {
+		t, err = e.RenameCollection(ctx, target, to, to == ns)
+	}
+	if err != nil {
 		_, _, dropErr := e.DropCollection(context.WithoutCancel(ctx), target)
 		return t, joinFirst(err, dropErr)
 	}
-	if to == ns {
-		return e.RenameCollection(ctx, target, ns, true)
-	}
-	return e.LastTime(), nil
+	return t, nil
 }
 
 // withCapped returns options with other bounds.

@@ -224,6 +224,7 @@ func (e *Engine) BecomePrimary(term uint64) {
 	ctx, cancel := context.WithCancel(context.Background())
 	e.builders = cancel
 	e.resumeBuilds(ctx, st.catalog)
+	e.removeLeftovers(ctx, st.catalog)
 }
 
 // noteLocked writes an entry that does nothing but stand in the log.

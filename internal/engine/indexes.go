@@ -216,7 +216,7 @@ func planDropIndex(v *View, coll *Collection, ix *Index) *catalogChange {
 func (e *Engine) resumeBuilds(ctx context.Context, catalog *Catalog) {
 	for _, coll := range catalog.numbers {
 		for _, ix := range coll.Indexes {
-			if ix.Ready {
+			if ix.Ready || coll.temporary() || coll.replaces(ix) != nil {
 				continue
 			}
 			e.building.Add(1)

@@ -12,9 +12,6 @@ import (
 	"github.com/mortondb/morton/internal/oplog"
 )
 
-// uniqueSuffix ends the name of an index while it is built to take another one's place.
-const uniqueSuffix = "$unique"
-
 // MakeUnique puts a unique index in the place of one with prepareUnique, which sees to it that no duplicates are added meanwhile. change
 // makes the new specification. Duplicates that are there are an error that names them; with dryRun that is all.
 func (e *Engine) MakeUnique(ctx context.Context, ns, name string, dryRun bool, change func(document.Doc) document.Doc) (oplog.OpTime, error) {

@@ -2,9 +2,7 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"math/rand/v2"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/keys"
@@ -58,9 +56,7 @@ func planRename(v *View, coll, target *Collection, to string) *catalogChange {
 	if target != nil {
 		c.drop(target)
 	}
-	renamed := *coll
-	renamed.NS = to
-	c.put(&renamed)
+	c.put(coll.toStay(to))
 	return c
 }
 
@@ -73,11 +69,6 @@ func (c *catalogChange) drop(coll *Collection) {
 		c.w.RemoveRange(keys.IndexRange(ix.Number))
 	}
 	c.w.Remove(countersKey(coll.Number))
-}
-
-// temporaryName is a name that no client uses, in mongod's form.
-func temporaryName(db string) string {
-	return fmt.Sprintf("%s.tmp%05x.renameCollection", db, rand.Uint32()&0xfffff)
 }
 
 // moveCollection copies a collection into another database under a temporary name, which becomes the new one when all is there.
@@ -100,7 +91,7 @@ func (e *Engine) moveCollection(ctx context.Context, from, to string, dropTarget
 }
 
 func (e *Engine) copyCollection(ctx context.Context, coll *Collection, to string) error {
-	if _, err := e.CreateCollection(ctx, to, coll.Options, document.Empty); err != nil {
+	if _, err := e.CreateCollection(ctx, to, asTemporary(coll.Options), document.Empty); err != nil {
 		return err
 	}
 	var specs []document.Doc
