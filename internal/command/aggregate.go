@@ -19,12 +19,13 @@ import (
 // what an administrator asks for, or nowhere at all. Stages that are not there yet are refused by name.
 
 type aggregateArgs struct {
-	pipeline             []document.Doc
-	cursor               cursorArgs
-	explain              bool
-	allowDiskUse, bypass bool
-	collation, let       document.Doc
-	hint                 document.Value
+	pipeline        []document.Doc
+	cursor          cursorArgs
+	explain         bool
+	diskUse, bypass bool
+	hasDiskUse      bool
+	collation, let  document.Doc
+	hint            document.Value
 }
 
 var aggregateFields = func() *schema[aggregateArgs] {
@@ -55,7 +56,10 @@ var aggregateFields = func() *schema[aggregateArgs] {
 			a.explain = v.Bool()
 			return nil
 		}},
-		findBool("allowDiskUse", func(a *aggregateArgs) *bool { return &a.allowDiskUse }),
+		findBool("allowDiskUse", func(a *aggregateArgs) *bool { return &a.diskUse }).then(func(a *aggregateArgs) error {
+			a.hasDiskUse = true
+			return nil
+		}),
 		safeBool("bypassDocumentValidation", func(a *aggregateArgs) *bool { return &a.bypass }),
 		collation(object("collation", func(a *aggregateArgs) *document.Doc { return &a.collation }), func(a *aggregateArgs) *document.Doc { return &a.collation }),
 		hint("hint", func(a *aggregateArgs) *document.Value { return &a.hint }),
@@ -251,6 +255,10 @@ func (o *operation) openPipeline(ctx context.Context, a *aggregateArgs) (*openCu
 		return nil, err
 	}
 	spec.Collation, spec.Hint, spec.Expr = a.collation, o.hintOn(a.hint), opts
+	spec.NoDisk = o.d.params.noDisk.Load()
+	if a.hasDiskUse {
+		spec.NoDisk = !a.diskUse
+	}
 	spec = outliving(spec)
 	if p.OnlyCounts() {
 		spec.Sort = nil

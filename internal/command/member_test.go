@@ -47,7 +47,7 @@ func newTestMember(t testing.TB, n int, options ...func(*Options)) *testMember {
 	if m.store, err = storage.Open(storage.Options{FS: vfs.NewMem(), Dir: "data", CacheBytes: 4 << 20, MemTableSize: 1 << 20, Logf: t.Logf}); err != nil {
 		t.Fatal(err)
 	}
-	if m.engine, err = engine.Open(engine.Options{Storage: m.store, Logf: t.Logf}); err != nil {
+	if m.engine, err = engine.Open(engine.Options{Storage: m.store, Spills: memorySpills{}, Logf: t.Logf}); err != nil {
 		t.Fatal(err)
 	}
 	m.engine.Connect(m, m)

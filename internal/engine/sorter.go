@@ -161,7 +161,7 @@ func (s *sorter) overflow() error {
 	}
 	if s.files == nil {
 		return mongoerr.New(mongoerr.QueryExceededMemoryLimitNoDiskUseAllowed,
-			"Executor error during find command :: caused by :: Sort exceeded memory limit of %d bytes, but did not opt in to external sorting.", s.limit)
+			"Sort exceeded memory limit of %d bytes, but did not opt in to external sorting.", s.limit)
 	}
 	return s.spill()
 }
