@@ -109,7 +109,7 @@ func knownStage(name string) bool { return stageNames[name] != 0 }
 
 // sources are the first stages that are here: they make the documents.
 var sources = map[string]func(o *operation, arg document.Value) ([]document.Doc, error){
-	"$currentOp":  func(o *operation, _ document.Value) ([]document.Doc, error) { return o.currentOpDocuments() },
+	"$currentOp":  func(o *operation, arg document.Value) ([]document.Doc, error) { return o.currentOpDocuments(arg) },
 	"$collStats":  func(o *operation, arg document.Value) ([]document.Doc, error) { return o.collStatsDocument(arg) },
 	"$indexStats": func(o *operation, arg document.Value) ([]document.Doc, error) { return o.indexStatsDocuments(arg) },
 }
@@ -358,7 +358,20 @@ const aggregating = "PlanExecutor error during aggregation"
 func (p *pipedResults) exhausted() bool { return false }
 
 // currentOpDocuments is the stage $currentOp.
-func (o *operation) currentOpDocuments() ([]document.Doc, error) {
+func (o *operation) currentOpDocuments(arg document.Value) ([]document.Doc, error) {
+	if arg.Type != document.TypeDocument {
+		return nil, mongoerr.New(mongoerr.TypeMismatch, "$currentOp options must be specified in an object, but found: %s", arg.Type)
+	}
+	for it := arg.Doc().Iter(); it.Next(); {
+		switch it.Key() {
+		case "allUsers", "idleConnections", "idleSessions", "idleCursors", "localOps", "truncateOps", "backtrace", "targetAllNodes":
+			if it.Value().Type != document.TypeBool {
+				return nil, mongoerr.New(mongoerr.FailedToParse, "The '%s' parameter of the $currentOp stage must be a boolean value, but found: %s", it.Key(), it.Value().Type)
+			}
+		default:
+			return nil, mongoerr.New(mongoerr.FailedToParse, "Unrecognized option '%s' in $currentOp stage.", it.Key())
+		}
+	}
 	if o.coll != "" || o.req.DB != "admin" {
 		return nil, mongoerr.New(mongoerr.InvalidNamespace, "$currentOp must be run against the 'admin' database with {aggregate: 1}")
 	}

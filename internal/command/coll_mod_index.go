@@ -55,6 +55,10 @@ func (x *collModIndex) check(coll *engine.Collection, ix *engine.Index) error {
 	isID := ix == coll.Indexes[0]
 	_, expires := ix.Spec.Lookup("expireAfterSeconds").ToInt64()
 	switch {
+	case x.hidden != nil && isID && coll.Clustered:
+		return mongoerr.New(6011800, "The 'hidden' option is not supported for a clusteredIndex")
+	case isID && coll.Clustered:
+		return mongoerr.New(mongoerr.IndexNotFound, "cannot find index %s for ns %s", ix.Name, coll.NS)
 	case x.hidden != nil && isID:
 		return mongoerr.New(mongoerr.BadValue, "can't hide _id index")
 	case !x.expireAfter.IsMissing() && isID:
@@ -85,11 +89,11 @@ func (x *collModIndex) apply(coll *engine.Collection, done *indexChange) (*engin
 	set := map[string]document.Value{}
 	if seconds, ok := x.expireAfter.ToInt64(); ok {
 		old, had := ix.Spec.Lookup("expireAfterSeconds").ToInt64()
-		if had && old != seconds {
+		if had {
 			done.fields.AppendInt64("expireAfterSeconds_old", old)
 		}
+		done.fields.AppendInt64("expireAfterSeconds_new", seconds)
 		if !had || old != seconds {
-			done.fields.AppendInt64("expireAfterSeconds_new", seconds)
 			set["expireAfterSeconds"] = document.Int32(int32(seconds))
 		}
 	}

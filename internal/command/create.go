@@ -107,6 +107,11 @@ func runCreate(ctx context.Context, o *operation, a *createArgs) error {
 	if err := a.check(o.ns); err != nil {
 		return err
 	}
+	if a.isClustered() {
+		if err := cmp.Or(o.d.engine.CheckFree(o.ns), a.checkClusteredIndex()); err != nil {
+			return err
+		}
+	}
 	c, err := a.parseCollation()
 	if err != nil {
 		return err
@@ -305,8 +310,6 @@ func checkContext(d document.Doc) error {
 		switch it.Key() {
 		case "$where", "$text":
 			return mongoerr.New(mongoerr.BadValue, "%s is not allowed in this context", it.Key())
-		case "$near", "$nearSphere", "$geoNear":
-			return mongoerr.New(5626500, "$geoNear, $near, and $nearSphere are not allowed in this context")
 		case "$and", "$or", "$nor":
 			for e := it.Value().Doc().Iter(); e.Next(); {
 				if err := checkContext(e.Value().Doc()); err != nil {

@@ -47,8 +47,6 @@ func (a *createArgs) checkClustered() error {
 	if a.clustered.IsMissing() || a.clustered.Type == document.TypeBool && !a.clustered.Bool() {
 		return nil
 	}
-	c := &a.clusteredAs
-	n, exact := c.key.Lookup("_id").AsInt64()
 	switch {
 	case !a.isClustered():
 		return mongoerr.New(5979703, "The 'clusteredIndex' legacy format {clusteredIndex: <bool>} is only supported for specific internal collections and vice versa")
@@ -60,6 +58,17 @@ func (a *createArgs) checkClustered() error {
 		return mongoerr.New(6049204, "'max' field for capped collections is not allowed on clustered collections. Did you mean 'capped: true' with 'expireAfterSeconds'?")
 	case a.capped && a.expireAfter.IsMissing():
 		return mongoerr.New(6049201, "A capped clustered collection requires the 'expireAfterSeconds' field")
+	case a.capped:
+		return notImplemented("a capped clustered collection")
+	}
+	return nil
+}
+
+// checkClusteredIndex refuses what no clustered index can be. That is looked at when it is known that there is no such collection.
+func (a *createArgs) checkClusteredIndex() error {
+	c := &a.clusteredAs
+	n, exact := c.key.Lookup("_id").AsInt64()
+	switch {
 	case !exact || n != 1 || c.key.Len() != 1:
 		return mongoerr.New(mongoerr.InvalidIndexSpecificationOption, "The clusteredIndex option is only supported for key: {_id: 1}")
 	case !c.unique:
@@ -68,8 +77,6 @@ func (a *createArgs) checkClustered() error {
 		return mongoerr.New(5979704, "Invalid clusteredIndex specification %s; cannot create a clusteredIndex with v=%d", c.document().Shell(), c.v)
 	case !a.idIndex.IsEmpty():
 		return mongoerr.New(mongoerr.InvalidOptions, "The 'clusteredIndex' option is not supported with the 'idIndex' option")
-	case a.capped:
-		return notImplemented("a capped clustered collection")
 	}
 	return checkLifetime(a.expireAfter)
 }

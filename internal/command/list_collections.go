@@ -31,13 +31,12 @@ func runListCollections(ctx context.Context, o *operation, a *listCollectionsArg
 	defer v.Close()
 	var docs []document.Doc
 	add := func(d document.Doc) {
-		if !matches(filter, d) {
-			return
-		}
-		if a.nameOnly {
+		if a.nameOnly { // then filters see no more than that, either
 			d = only(d, "name", "type")
 		}
-		docs = append(docs, d)
+		if matches(filter, d) {
+			docs = append(docs, d)
+		}
 	}
 	for _, coll := range v.Catalog.Collections(o.req.DB) {
 		add(describeCollection(coll))

@@ -24,7 +24,7 @@ type profiling struct {
 type databaseProfiling struct {
 	level  int32
 	filter *query.Filter
-	shown  document.Doc // the filter as it was sent
+	shown  document.Doc // the filter as it was understood
 }
 
 // maxProfiled bounds the databases with a setting of their own.
@@ -90,7 +90,7 @@ var profileFields = newSchema("profile",
 		return nil
 	}},
 	anything("filter", func(a *profileArgs) *document.Value { return &a.filter }),
-)
+).loose()
 
 const filterNote = "When a filter expression is set, slowms and sampleRate are not used for profiling and slow-query log lines."
 
@@ -138,7 +138,7 @@ func (a *profileArgs) next(was databaseProfiling) (databaseProfiling, error) {
 		if err != nil {
 			return was, err
 		}
-		was.filter, was.shown = f, shown
+		was.filter, was.shown = f, f.Parsed()
 	default:
 		return was, mongoerr.New(mongoerr.BadValue, "Expected an object, or the string 'unset'.")
 	}

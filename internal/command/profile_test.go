@@ -13,7 +13,7 @@ func TestProfile(t *testing.T) {
 	c.must("test", `{"profile": 1, "filter": {"op": "insert"}}`)
 	c.must("test", `{"find": "c"}`)
 	c.must("test", `{"insert": "c", "documents": [{"_id": 2}]}`)
-	if d := c.must("test", `{"profile": 0, "filter": "unset"}`); d.Lookup("was").Int32() != 1 || d.LookupPath("filter.op").Str() != "insert" {
+	if d := c.must("test", `{"profile": 0, "filter": "unset"}`); d.Lookup("was").Int32() != 1 || d.LookupPath("filter.op.$eq").Str() != "insert" {
 		t.Errorf("%s", d)
 	}
 	d := c.must("test", `{"find": "system.profile", "filter": {"ns": "test.c"}, "sort": {"$natural": -1}, "projection": {"op": 1, "command.comment": 1}}`)

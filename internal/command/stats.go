@@ -19,7 +19,7 @@ var dbStatsFields = newSchema("dbStats",
 	field[dbStatsArgs]{name: "scale", set: func(a *dbStatsArgs, v document.Value) error {
 		n, ok := v.ToInt64()
 		if !ok {
-			return wrongType(v.Type, "long", "int", "decimal", "double")
+			return mongoerr.New(0, "scale has to be a number > 0")
 		}
 		if n <= 0 {
 			return mongoerr.New(0, "scale has to be > 0")
@@ -33,6 +33,9 @@ var dbStatsFields = newSchema("dbStats",
 // runDBStats counts a database. Sizes are those of the documents: collections share their files, so that what one takes on
 // disk is not known.
 func runDBStats(_ context.Context, o *operation, a *dbStatsArgs) error {
+	if o.first.Value.Type == document.TypeString {
+		return mongoerr.New(mongoerr.InvalidNamespace, "Invalid db name: %s.%s", o.req.DB, o.first.Value.Str())
+	}
 	v := o.openView()
 	defer v.Close()
 	var docs, bytes, indexes, indexBytes int64
@@ -108,7 +111,7 @@ var collStatsFields = newSchema("collStats",
 	ignored[collStatsArgs]("verbose"),
 	ignored[collStatsArgs]("waitForLock"),
 	ignored[collStatsArgs]("numericOnly"),
-).on(mongoerr.BadValue).defaults(func(a *collStatsArgs) { a.scale = 1 })
+).on(mongoerr.InvalidNamespace).loose().defaults(func(a *collStatsArgs) { a.scale = 1 })
 
 func runCollStats(_ context.Context, o *operation, a *collStatsArgs) error {
 	v := o.openView()
@@ -132,13 +135,14 @@ func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns 
 	var indexes []*engine.Index
 	if coll != nil {
 		docs, bytes = coll.Count()
-		indexes = coll.Indexes
+		if indexes = coll.Indexes; coll.Clustered {
+			indexes = indexes[1:]
+		}
 		capped = coll.Capped != nil
 	}
 	appendCount(b, "size", bytes/scale)
 	if coll != nil && coll.Timeseries != nil {
 		appendBucketStats(b, coll)
-		indexes = indexes[1:]
 	} else {
 		appendCount(b, "count", docs)
 		if docs > 0 {
@@ -162,15 +166,9 @@ func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns 
 		b.Close()
 	}
 	b.Close()
-	b.OpenArray("indexBuilds")
-	n := 0
-	for _, ix := range indexes {
-		if !ix.Ready {
-			b.AppendString(document.Index(n), ix.Name)
-			n++
-		}
+	if coll != nil || capped {
+		appendBuilding(b, indexes)
 	}
-	b.Close()
 	sizes, total := d.indexSizes(coll, indexes)
 	appendCount(b, "totalIndexSize", total/scale)
 	appendCount(b, "totalSize", (bytes+total)/scale)
@@ -180,6 +178,19 @@ func (d *Dispatcher) appendStorageStats(b *document.Builder, v *engine.View, ns 
 	}
 	b.Close()
 	appendCount(b, "scaleFactor", scale)
+}
+
+// appendBuilding lists the indexes that are being built.
+func appendBuilding(b *document.Builder, indexes []*engine.Index) {
+	b.OpenArray("indexBuilds")
+	n := 0
+	for _, ix := range indexes {
+		if !ix.Ready {
+			b.AppendString(document.Index(n), ix.Name)
+			n++
+		}
+	}
+	b.Close()
 }
 
 // indexSizes returns about how many bytes each index takes, and all of them.

@@ -46,8 +46,11 @@ func (c *Collection) modified(m Modification) (*Collection, error) {
 		return &n, nil
 	}
 	old, spec, err := m.Index(c)
-	if err != nil || spec == nil {
+	if err != nil {
 		return nil, err
+	}
+	if spec == nil {
+		return &n, nil
 	}
 	ix, err := newIndex(old.Number, spec.Clone(), old.Multikey, old.Ready)
 	if err != nil {

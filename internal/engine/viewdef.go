@@ -271,6 +271,9 @@ func (e *Engine) DropView(ctx context.Context, ns string) (oplog.OpTime, error) 
 	})
 }
 
+// CheckFree refuses a name that a collection or a view has now.
+func (e *Engine) CheckFree(ns string) error { return e.state.Load().catalog.checkFree(ns, false) }
+
 // checkFree refuses a name that a collection or a view has.
 func (c *Catalog) checkFree(ns string, asView bool) error {
 	switch {
