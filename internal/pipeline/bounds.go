@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/mortondb/morton/internal/document"
-	"github.com/mortondb/morton/internal/expr"
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
@@ -100,36 +99,7 @@ func compileSample(v document.Value, opts *Options) ([]stage, error) {
 	return []stage{s}, nil
 }
 
-func (s *sample) over(src Source) Source { return &sampled{sample: s, src: src} }
-
-// sampled is what a $sample makes of a source.
-type sampled struct {
-	*sample
-	src   Source
-	ready bool
-	rows  []row
-	meta  *expr.Meta // of the current document
-}
-
-func (s *sampled) Next(ctx context.Context) (document.Doc, error) {
-	if !s.ready {
-		var err error
-		if s.rows, err = s.choose(ctx, s.src); err != nil {
-			return nil, err
-		}
-		s.ready = true
-	}
-	if len(s.rows) == 0 {
-		return nil, io.EOF
-	}
-	d := s.rows[0].doc
-	s.meta = s.rows[0].meta
-	s.rows = s.rows[1:]
-	return d, nil
-}
-
-// Meta implements Annotated.
-func (s *sampled) Meta() *expr.Meta { return s.meta }
+func (s *sample) over(src Source) Source { return &gathered{gather: s.choose, src: src} }
 
 // choose looks at all documents and keeps size of them (Vitter's algorithm R), shuffled.
 func (s *sample) choose(ctx context.Context, src Source) ([]row, error) {

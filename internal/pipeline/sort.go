@@ -57,36 +57,35 @@ type row struct {
 
 func (s *sorting) compare(a, b row) int { return s.sort.Compare(a.key, b.key) }
 
-func (s *sorting) over(src Source) Source { return &sorted{sorting: s, src: src} }
+func (s *sorting) over(src Source) Source { return &gathered{gather: s.collect, src: src} }
 
-// sorted is what a $sort makes of a source.
-type sorted struct {
-	*sorting
-	src   Source
-	ready bool
-	rows  []row
-	meta  *expr.Meta // of the current document
+// gathered is what a stage makes that reads everything before it returns anything.
+type gathered struct {
+	gather func(context.Context, Source) ([]row, error)
+	src    Source
+	ready  bool
+	rows   []row
+	meta   *expr.Meta // of the current document
 }
 
-func (s *sorted) Next(ctx context.Context) (document.Doc, error) {
-	if !s.ready {
+func (g *gathered) Next(ctx context.Context) (document.Doc, error) {
+	if !g.ready {
 		var err error
-		if s.rows, err = s.collect(ctx, s.src); err != nil {
+		if g.rows, err = g.gather(ctx, g.src); err != nil {
 			return nil, err
 		}
-		s.ready = true
+		g.ready = true
 	}
-	if len(s.rows) == 0 {
+	if len(g.rows) == 0 {
 		return nil, io.EOF
 	}
-	d := s.rows[0].doc
-	s.meta = s.rows[0].meta
-	s.rows[0] = row{}
-	s.rows = s.rows[1:]
-	return d, nil
+	first := g.rows[0]
+	g.meta, g.rows[0], g.rows = first.meta, row{}, g.rows[1:]
+	return first.doc, nil
 }
 
-func (s *sorted) Meta() *expr.Meta { return s.meta }
+// Meta implements Annotated.
+func (g *gathered) Meta() *expr.Meta { return g.meta }
 
 // collect reads everything and returns it in order; with a bound it never holds more than twice as many as are wanted.
 func (s *sorting) collect(ctx context.Context, src Source) (rows []row, err error) {
