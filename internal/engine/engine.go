@@ -215,7 +215,7 @@ func (e *Engine) BecomePrimary(term uint64) {
 	st := e.state.Load()
 	e.primary, e.term = true, term
 	e.last = max(e.last, oplog.Timestamp(st.storage.Position.TS))
-	e.overlay.Reset(uint64(e.last))
+	e.overlay.Reset(uint64(e.last) + 1) // plans on views of an earlier term do not hold, for what they saw may be gone
 	for _, coll := range st.catalog.numbers {
 		coll.stats.nextID.Store(0)
 		coll.stats.maxID.Store(nil)

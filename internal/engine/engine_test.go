@@ -181,6 +181,49 @@ func TestStepDownForgetsWhatIsNotCommitted(t *testing.T) {
 	}
 }
 
+// TestPlanOfAnEarlierTermDoesNotHold: a write that was planned on what a step-down took back is planned again, also if the member is primary
+// again by then and the plan's view was the newest.
+func TestPlanOfAnEarlierTermDoesNotHold(t *testing.T) {
+	m := newPrimary(t)
+	defer m.close()
+	m.insert("test.c", `{"_id": 1, "x": 0}`)
+	m.commit()
+	m.StepDown(1)
+	m.BecomePrimary(2)
+	m.commit()
+	ctx := context.Background()
+	inc := &UpdateSpec{NS: "test.c", Filter: doc(t, `{"_id": 1}`), Update: doc(t, `{"$inc": {"x": 1}}`).AsValue()}
+	if r, err := m.Update(ctx, inc, Statement{}); r.Modified != 1 || err != nil {
+		t.Fatal(r, err)
+	}
+	u := &update{e: m.Engine, spec: inc}
+	if err := u.compile(); err != nil {
+		t.Fatal(err)
+	}
+	v := m.Local()
+	defer v.Close()
+	g := &changeGroup{e: m.Engine, v: &v, coll: v.Catalog.Collection("test.c")}
+	found, err := v.findOne(ctx, &request{coll: g.coll, filter: u.filter})
+	if err == nil {
+		_, _, err = g.update(u, found)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.StepDown(2)
+	m.mu.Lock()
+	m.entries = m.entries[:m.applied] // lost
+	m.mu.Unlock()
+	m.BecomePrimary(3)
+	if _, err := g.propose(); !errors.Is(err, errConflict) {
+		t.Errorf("the plan holds: %v", err)
+	}
+	if r, err := m.Update(ctx, inc, Statement{}); r.Modified != 1 || err != nil {
+		t.Fatal(r, err)
+	}
+	same(t, "after one increment", find(t, m.Local(), FindSpec{NS: "test.c"}), []string{`{"_id":1,"x":1}`})
+}
+
 // TestDuplicateKeys shows that a unique key is refused wherever its holder is: in the same group, the overlay or storage.
 func TestDuplicateKeys(t *testing.T) {
 	m := newPrimary(t)
