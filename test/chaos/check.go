@@ -9,6 +9,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 )
@@ -78,7 +79,22 @@ func check(ctx context.Context, set *set, l *load, h *history) error {
 		h.violation("the members differ: %v", err)
 	}
 	h.checkRegisters()
+	if h.evidence != "" {
+		h.oplog = oplogOf(ctx, db.Client(), h.evidence)
+	}
 	return nil
+}
+
+// oplogOf returns what the primary's oplog says of a register.
+func oplogOf(ctx context.Context, c *mongo.Client, key string) (list []string) {
+	cursor, err := c.Database("local").Collection("oplog.rs").Find(ctx, bson.D{{Key: "ns", Value: database + ".registers"}, {Key: "o2._id", Value: key}})
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for cursor.Next(ctx) {
+		list = append(list, cursor.Current.String())
+	}
+	return list
 }
 
 // registerInput is what porcupine's model is given: an operation's kind and arguments.

@@ -165,7 +165,7 @@ func (t *trouble) make(ctx context.Context, h *history) error {
 		return errors.New("no such fault")
 	}
 	fmt.Printf("seed %d: %d members, %d kinds of faults, %v\n", t.seed, len(t.set.members), len(list), t.length)
-	for n := 1; time.Since(t.started) < t.length && ctx.Err() == nil; n++ {
+	for n := 1; time.Since(t.started) < t.length && ctx.Err() == nil && !h.violated(); n++ { // what is wrong is found sooner in what there is now
 		chosen := []fault{list[t.random.IntN(len(list))]}
 		if other := list[t.random.IntN(len(list))]; t.random.IntN(3) == 0 && !chosen[0].alone && !other.alone && other.name != chosen[0].name {
 			chosen = append(chosen, other)
@@ -212,7 +212,9 @@ func (t *trouble) run(ctx context.Context, chosen []fault, h *history) error {
 		t.set.note("%s: %v (pid %s)", f.name, m, m.pid())
 		undo = append(undo, f.do(m))
 	}
-	wait(ctx, hold)
+	for end := time.Now().Add(hold); time.Now().Before(end) && ctx.Err() == nil && !h.violated(); {
+		wait(ctx, min(time.Until(end), second/10))
+	}
 	all(undo)()
 	t.set.note("over")
 	w.Over = time.Since(t.started)

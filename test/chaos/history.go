@@ -22,7 +22,10 @@ type history struct {
 	mu         sync.Mutex
 	failures   []failure
 	registers  map[string][]registerOp
+	swapped    map[string]registerOp // by register and value: who swapped it for another one
 	violations []string
+	oplog      []string // of the register in evidence
+	evidence   string   // the register that the first violation is about, if it is about one
 }
 
 // failure is an operation that reported an error to the application.
@@ -45,7 +48,7 @@ type registerOp struct {
 const forever = time.Duration(1<<63 - 1)
 
 func newHistory(started time.Time) *history {
-	return &history{started: started, registers: map[string][]registerOp{}}
+	return &history{started: started, registers: map[string][]registerOp{}, swapped: map[string]registerOp{}}
 }
 
 func (h *history) now() time.Duration { return time.Since(h.started) }
@@ -78,6 +81,22 @@ func (h *history) register(key string, op registerOp) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.registers[key] = append(h.registers[key], op)
+	if op.Kind != "cas" || !op.Swapped || op.End == forever {
+		return
+	}
+	from := fmt.Sprint(key, " ", op.Old)
+	if other, twice := h.swapped[from]; twice { // no value is written twice
+		h.violations = append(h.violations, fmt.Sprintf("register %s: %d was swapped for %d and for %d", key, op.Old, other.New, op.New))
+		h.evidence = key
+	}
+	h.swapped[from] = op
+}
+
+// violated reports whether there is a violation already.
+func (h *history) violated() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.violations) > 0
 }
 
 func (h *history) summary() string {

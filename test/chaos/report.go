@@ -70,7 +70,7 @@ func writeReport(t *trouble, h *history) error {
 		return err
 	}
 	text, err := json.MarshalIndent(map[string]any{"seed": t.seed, "command": t.command(), "violations": h.violations, "events": t.set.events, "roles": t.set.roles,
-		"windows": t.windows, "failures": h.failures, "registers": h.registers}, "", " ")
+		"windows": t.windows, "failures": h.failures, "registers": h.registers, "oplog": h.oplog}, "", " ")
 	if err != nil {
 		return err
 	}
