@@ -30,15 +30,16 @@ type disk struct {
 
 func newDisk(die func()) *disk { return &disk{die: die, mem: vfs.NewCrashableMem()} }
 
-// mount returns the file system for the next process, and the process's number.
+// mount returns the file system for the next process, and the process's number: another one for each that is started, also when it does not get far.
 func (d *disk) mount() (fs vfs.FS, life int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.life++
 	life = d.life
 	return errorfs.Wrap(d.mem, errorfs.InjectorFunc(func(op errorfs.Op) error { return d.before(op, life) })), life
 }
 
-// lives reports whether a process has not died.
+// lives reports whether a process has not died, and no other one has followed it.
 func (d *disk) lives(life int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
