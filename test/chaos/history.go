@@ -127,7 +127,7 @@ func (s *series) last() time.Duration {
 	return s.at[len(s.at)-1]
 }
 
-// longestGap is the longest time without any, of those that began in a window.
+// longestGap is the longest time without any within a window.
 func (s *series) longestGap(from, to time.Duration) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,7 +137,7 @@ func (s *series) longestGap(from, to time.Duration) time.Duration {
 		last = s.at[i-1]
 	}
 	for ; i < len(s.at) && last < to; i++ {
-		longest = max(longest, s.at[i]-last)
+		longest = max(longest, min(s.at[i], to)-last) // what is behind the window is the next one's
 		last = s.at[i]
 	}
 	return longest
