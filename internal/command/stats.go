@@ -97,17 +97,7 @@ func (d *Dispatcher) diskUse() (used, total int64) {
 type collStatsArgs struct{ scale int64 }
 
 var collStatsFields = newSchema("collStats",
-	field[collStatsArgs]{name: "scale", set: func(a *collStatsArgs, v document.Value) error {
-		n, ok := v.ToInt64()
-		if !ok {
-			return wrongType(v.Type, "long", "int", "decimal", "double")
-		}
-		if n < 1 {
-			return mongoerr.New(51024, "BSON field 'scale' value must be >= 1, actual value '%d'", n)
-		}
-		a.scale = n
-		return nil
-	}},
+	atLeast(safeLong("scale", func(a *collStatsArgs) *int64 { return &a.scale }), 1, func(a *collStatsArgs) *int64 { return &a.scale }),
 	ignored[collStatsArgs]("verbose"),
 	ignored[collStatsArgs]("waitForLock"),
 	ignored[collStatsArgs]("numericOnly"),

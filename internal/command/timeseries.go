@@ -26,17 +26,7 @@ var timeseriesFields = newSchema("",
 	text("timeField", func(a *timeseriesArgs) *string { return &a.timeField }).require(),
 	text("metaField", func(a *timeseriesArgs) *string { return &a.metaField }),
 	enum("granularity", func(a *timeseriesArgs) *string { return &a.granularity }, granularities...),
-	field[timeseriesArgs]{name: "bucketMaxSpanSeconds", set: func(a *timeseriesArgs, v document.Value) error {
-		n, ok := v.ToInt64()
-		if !ok {
-			return wrongType(v.Type, "long", "int", "decimal", "double")
-		}
-		if n < 1 {
-			return mongoerr.New(51024, "BSON field 'bucketMaxSpanSeconds' value must be >= 1, actual value '%d'", n)
-		}
-		a.span = n
-		return nil
-	}},
+	atLeast(safeLong("bucketMaxSpanSeconds", func(a *timeseriesArgs) *int64 { return &a.span }), 1, func(a *timeseriesArgs) *int64 { return &a.span }),
 )
 
 // checkTimeseries refuses what a time-series collection cannot be.

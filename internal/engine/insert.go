@@ -86,12 +86,17 @@ func (in *insertion) group(coll *Collection) error {
 		in.result.Time = t
 		coll.stats.writes.Add(1)
 	}
-	in.next = g.at
-	in.result.N += g.inserted + len(g.retried)
-	in.result.Errors = append(in.result.Errors, g.errors...)
-	in.result.Retried = append(in.result.Retried, g.retried...)
-	in.stopped = in.ordered && len(g.errors) > 0
+	in.entered(g.at, g.inserted, g.retried, g.errors)
 	return nil
+}
+
+// entered notes what became of a group: the documents before next are dealt with.
+func (in *insertion) entered(next, inserted int, retried []int32, errs []WriteError) {
+	in.next = next
+	in.result.N += inserted + len(retried)
+	in.result.Errors = append(in.result.Errors, errs...)
+	in.result.Retried = append(in.result.Retried, retried...)
+	in.stopped = in.ordered && len(errs) > 0
 }
 
 // insertGroup is the plan of one group.

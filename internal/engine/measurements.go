@@ -71,11 +71,7 @@ func (in *insertion) measurements(coll *Collection) error {
 		in.result.Time = t
 		g.remember()
 	}
-	in.next = g.at
-	in.result.N += g.taken + len(g.retried)
-	in.result.Errors = append(in.result.Errors, g.errors...)
-	in.result.Retried = append(in.result.Retried, g.retried...)
-	in.stopped = in.ordered && len(g.errors) > 0
+	in.entered(g.at, g.taken, g.retried, g.errors)
 	return nil
 }
 

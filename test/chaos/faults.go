@@ -247,9 +247,12 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// again is the command that makes the same faults.
+// command is what makes the same faults again.
 func (t *trouble) command() string {
 	args := []string{"go run ./test/chaos -binary ./morton", fmt.Sprintf("-seed %d -time %v -members %d", t.seed, t.length, len(t.set.members))}
+	if t.figures > 0 {
+		args = append(args, fmt.Sprint("-figures ", t.figures))
+	}
 	if len(t.only) > 0 {
 		args = append(args, fmt.Sprintf("-only %q", strings.Join(t.only, ",")))
 	}

@@ -219,7 +219,7 @@ func (m *member) running() bool {
 	}
 }
 
-// signal sends a signal that ends the process, and waits for the end; one that takes too long is killed.
+// end sends a signal that ends the process, and waits for the end; one that takes too long is killed.
 func (m *member) end(sig syscall.Signal) {
 	m.set.mu.Lock()
 	m.expected = true
