@@ -1,0 +1,70 @@
+package sdam
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"syscall"
+
+	"github.com/mortondb/morton/internal/mongoerr"
+)
+
+// cause says what an error means to a person who can change something. advertised tells that the address came from the set's configuration. The error's type decides, not its text.
+func cause(err error, advertised bool) string {
+	var (
+		name      *net.DNSError
+		notTLS    tls.RecordHeaderError
+		signer    x509.UnknownAuthorityError
+		otherHost x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		reply     *mongoerr.Error
+		wrongSet  *WrongSetError
+	)
+	switch {
+	case errors.As(err, &wrongSet):
+		return wrongSet.Error()
+	case errors.As(err, &reply):
+		return refused(reply)
+	case errors.As(err, &name):
+		return unresolved(name, advertised)
+	case errors.As(err, &notTLS):
+		return "it does not speak TLS, which the connection string asks for"
+	case errors.As(err, &signer):
+		return "its certificate is signed by nobody whom this machine trusts: see tlsCAFile"
+	case errors.As(err, &otherHost):
+		return "its certificate is for other names: " + otherHost.Error()
+	case errors.As(err, &invalid):
+		return "its certificate is not valid: " + invalid.Error()
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused: nothing listens there"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "this machine has no route to it"
+	case faultOf(err) == timeout:
+		return "no answer in time: it hangs, or something on the way drops what is sent"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return "it closed the connection: it stopped, or wants TLS"
+	}
+	return err.Error()
+}
+
+func unresolved(err *net.DNSError, advertised bool) string {
+	switch {
+	case !err.IsNotFound:
+		return "its name cannot be looked up: " + err.Error()
+	case advertised:
+		return "no such host: the set advertises this name, which this machine cannot resolve; fix members[n].host or use directConnection=true"
+	}
+	return "no such host: this machine cannot resolve the name"
+}
+
+func refused(err *mongoerr.Error) string {
+	switch err.Code {
+	case mongoerr.AuthenticationFailed:
+		return "authentication failed: see user, password, authSource and authMechanism"
+	case mongoerr.Unauthorized:
+		return "it demands authentication, and the connection string has no user"
+	}
+	return err.Message
+}
