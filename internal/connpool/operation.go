@@ -1,0 +1,156 @@
+package connpool
+
+import (
+	"context"
+	"encoding/binary"
+	"time"
+
+	"github.com/mortondb/morton/internal/wire"
+)
+
+// RoundTrip sends msg, a whole OP_MSG with its header, and waits for the reply. It is compressed if that was agreed on
+// and is allowed for the command. The error is an *Error. After any error but [ErrTooLarge] the connection is closed.
+//
+// The operation ends when ctx does, or a few milliseconds later.
+func (c *Conn) RoundTrip(ctx context.Context, msg []byte) (Reply, error) {
+	if err := c.begin(ctx); err != nil {
+		return Reply{}, err
+	}
+	var r Reply
+	err := c.write(ctx, msg)
+	if err == nil {
+		r, err = c.read(ctx, requestID(msg))
+	}
+	c.end()
+	if err != nil {
+		return Reply{}, err // as it is, r could be an interface that is not nil
+	}
+	return r, nil
+}
+
+// Send sends msg as RoundTrip does, and waits for nothing: there is no reply ([wire.MoreToCome] in the request), or
+// Receive waits for it.
+func (c *Conn) Send(ctx context.Context, msg []byte) error {
+	if err := c.begin(ctx); err != nil {
+		return err
+	}
+	err := c.write(ctx, msg)
+	c.end()
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
+// Receive waits for a reply: the one to the last message that was sent, or the next of several that the server sends
+// by itself ([Reply.MoreToCome]).
+func (c *Conn) Receive(ctx context.Context) (Reply, error) {
+	if err := c.begin(ctx); err != nil {
+		return Reply{}, err
+	}
+	r, err := c.read(ctx, c.expect)
+	c.end()
+	if err != nil {
+		return Reply{}, err
+	}
+	return r, nil
+}
+
+// begin has the operation end when ctx does. It takes nothing where ctx cannot end.
+func (c *Conn) begin(ctx context.Context) error {
+	if ctx.Done() == nil {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return c.fault(OpWrite, false, err)
+	}
+	c.mu.Lock()
+	c.ctx = ctx
+	c.mu.Unlock()
+	if c.pool != nil {
+		c.pool.watcher.wake()
+	} else {
+		c.unhook = context.AfterFunc(ctx, func() { c.checkContext() })
+	}
+	return nil
+}
+
+// end undoes begin. A context that ended after the last byte had come has done no harm.
+func (c *Conn) end() {
+	if c.ctx == nil { // only the operation itself writes it
+		return
+	}
+	if c.unhook != nil {
+		c.unhook()
+		c.unhook = nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ctx = nil
+	if c.interrupted && !c.closed {
+		c.nc.SetDeadline(time.Time{})
+	}
+	c.interrupted = false
+}
+
+var past = time.Unix(1, 0)
+
+// checkContext interrupts the operation if its context has ended, and reports whether there is one. Anybody may call
+// it.
+func (c *Conn) checkContext() (busy bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx == nil {
+		return false
+	}
+	if !c.interrupted && c.ctx.Err() != nil {
+		c.interrupted = true
+		c.nc.SetDeadline(past)
+	}
+	return true
+}
+
+func requestID(msg []byte) int32 { return int32(binary.LittleEndian.Uint32(msg[4:])) }
+
+// write sends msg with one call of the socket.
+func (c *Conn) write(ctx context.Context, msg []byte) *Error {
+	if limit := c.hello.MaxMessageSize; limit > 0 && len(msg) > limit {
+		return c.fault(OpWrite, false, ErrTooLarge)
+	}
+	c.expect, c.more = requestID(msg), false
+	if c.hello.Compressor != wire.Noop && compressible(msg) {
+		packed := wire.GetBuffer(len(msg))
+		defer packed.Free()
+		var err error
+		if packed.B, err = wire.AppendCompressed(packed.B, msg, c.hello.Compressor); err != nil {
+			return c.failed(ctx, OpWrite, false, err)
+		}
+		msg = packed.B
+	}
+	if n, err := c.nc.Write(msg); err != nil {
+		return c.failed(ctx, OpWrite, n >= len(msg), err)
+	}
+	return nil
+}
+
+// compressible reports whether the OP_MSG is of a command that may be compressed: not one that has to do with
+// passwords, nor hello, whose compression is not agreed on yet.
+func compressible(msg []byte) bool {
+	const body = wire.MsgPrefixSize + 4 + 1 // the name of the body's first field
+	if len(msg) <= body || msg[wire.MsgPrefixSize-1] != 0 {
+		return false
+	}
+	name := msg[body:]
+	for i, b := range name {
+		if b == 0 {
+			name = name[:i]
+			break
+		}
+	}
+	switch string(name) {
+	case "hello", "isMaster", "ismaster", "saslStart", "saslContinue", "getnonce", "authenticate", "createUser", "updateUser",
+		"copydbSaslStart", "copydbgetnonce", "copydb":
+		return false
+	}
+	return true
+}
