@@ -22,9 +22,6 @@ import (
 	"github.com/mortondb/morton/internal/options"
 )
 
-// handOverTime is how long a primary that is asked to stop may take to find a successor.
-const handOverTime = 10 * time.Second
-
 // runServe runs one member until it is told to stop.
 func runServe(i *invocation) int {
 	o, err := options.Parse(i.args, os.ReadFile)
@@ -209,13 +206,11 @@ const impatience = time.Second
 
 // shutdown closes the node. Ending it at once loses nothing that was acknowledged by a majority.
 func (m *member) shutdown(stop *signals) int {
-	ctx, cancel := context.WithTimeout(context.Background(), handOverTime)
-	defer cancel()
 	begun := time.Now()
 	done := make(chan int, 1)
 	go func() {
 		code := exitClean
-		if err := m.node.Shutdown(ctx); err != nil {
+		if err := m.node.Shutdown(context.Background()); err != nil {
 			m.logger.Error("The shutdown was not clean", "ctx", "SignalHandler", "error", err)
 			code = exitFailed
 		}

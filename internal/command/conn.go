@@ -23,6 +23,7 @@ type Conn struct {
 	compressors []string     // negotiated, in the order of the client's preference
 	oldOpcodes  bool         // it has used an opcode older than OP_MSG
 	last        lastError    // what getLastError says
+	member      bool         // it was given to another member
 	current     *operation   // what runs now; what currentOp shows of it does not change any more
 	forget      func()       // takes it off the dispatcher's list; nil before the first request
 	closed      bool
@@ -97,6 +98,19 @@ func (c *Conn) noteRequest(oldOpcode bool, forget func()) (first bool) {
 	}
 	c.forget = forget
 	return true
+}
+
+// noteMember notes that the connection is one between members from now on.
+func (c *Conn) noteMember() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.member = true
+}
+
+func (c *Conn) isMember() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.member
 }
 
 // setCurrent makes o what currentOp shows; nil ends that. From then on o's request is not looked at by others.

@@ -75,6 +75,7 @@ func runPeer(_ context.Context, o *operation) error {
 		o.reply.CloseConn = true
 		return nil
 	}
+	o.req.Conn.noteMember()
 	o.reply.Hijack = func(conn net.Conn, br *bufio.Reader) { peers.Accept(conn, br, cmd) }
 	return nil
 }

@@ -75,6 +75,7 @@ func runCreateIndexes(ctx context.Context, o *operation, a *createIndexesArgs) e
 	o.out.AppendInt32("numIndexesBefore", int32(done.Before))
 	o.out.AppendInt32("numIndexesAfter", int32(done.After))
 	if done.Before == done.After {
+		o.lockedNothing = true
 		o.out.AppendString("note", "all indexes already exist")
 		return nil
 	}

@@ -54,6 +54,7 @@ type Dispatcher struct {
 	concerns  atomic.Pointer[defaultConcerns]
 	heard     atomic.Uint64 // the newest cluster time that clients have told
 	nextOp    atomic.Int64
+	quiescing atomic.Pointer[time.Time] // until when hello says that the member stops; nil: it does not
 
 	mu    sync.Mutex
 	conns map[int64]*Conn // those that have sent a command; guarded by mu
@@ -136,7 +137,10 @@ func (o *operation) run(ctx context.Context) error {
 	}
 	defer o.closeSnapshot()
 	if err := o.awaitReadConcern(ctx); err != nil {
-		return interruption(ctx, err)
+		if e := interruption(ctx, err); e.Code != mongoerr.InterruptedAtShutdown {
+			return e
+		}
+		return mongoerr.New(mongoerr.ShutdownInProgress, "Shutdown in progress")
 	}
 	if err := o.execute(ctx, exec); err != nil {
 		e := interruption(ctx, err)
@@ -260,8 +264,8 @@ func (o *operation) finish(ctx context.Context, err error) *mongoerr.Error {
 			o.out.AppendDouble("ok", 1)
 		}
 		o.appendPendingLabels()
-		if o.notWaited != nil && o.notWaited.Code.StateChange() {
-			o.d.set.View().Topology.Append(&o.out)
+		if o.notWaited != nil {
+			o.appendTopology(o.notWaited.Code)
 		}
 		o.appendTimes()
 		o.reply.Doc = o.out.Finish()
@@ -270,9 +274,7 @@ func (o *operation) finish(ctx context.Context, err error) *mongoerr.Error {
 	e := o.label(interruption(ctx, err))
 	o.reply = Reply{CloseConn: o.reply.CloseConn}
 	o.startReply()
-	if e.Code.StateChange() {
-		o.d.set.View().Topology.Append(&o.out)
-	}
+	o.appendTopology(e.Code)
 	o.appendWriteConcernError()
 	e.AppendLabels(&o.out)
 	if e.Code == 0 { // some of mongod's errors have none
@@ -285,4 +287,12 @@ func (o *operation) finish(ctx context.Context, err error) *mongoerr.Error {
 	o.appendTimes()
 	o.reply.Doc = o.out.Finish()
 	return e
+}
+
+// appendTopology appends topologyVersion to a reply with an error from which drivers conclude that the member is another one now. mongod
+// leaves it out of those of a shutdown, unless hello says that there is one.
+func (o *operation) appendTopology(c mongoerr.Code) {
+	if c.NotPrimary() || c.Shutdown() && o.d.quiescing.Load() != nil {
+		o.d.set.View().Topology.Append(&o.out)
+	}
 }

@@ -78,6 +78,9 @@ func runHello(ctx context.Context, o *operation, a *helloArgs) error {
 	if err := o.awaitTopology(ctx, a); err != nil {
 		return err
 	}
+	if err := o.d.errQuiescing(); err != nil {
+		return err
+	}
 	view := o.d.set.View()
 	if a.helloOK {
 		o.out.AppendBool("helloOk", true)

@@ -39,6 +39,7 @@ type operation struct {
 	fault  fault     // what the fail point wants of this command
 	detail opDetail  // for the slow log
 
+	lockedNothing bool            // it takes a write concern, but did only what a read does
 	notWaited     *mongoerr.Error // why the write concern could not be reached; nil: it was
 	pendingLabels []string        // of a reply with a writeConcernError
 	waiting       time.Duration   // time spent for somebody else's sake, which the slow log does not count

@@ -15,10 +15,11 @@ const DefaultSlowMS = 100
 
 // parameters are the settings that getParameter and setParameter know.
 type parameters struct {
-	noDisk atomic.Bool // allowDiskUseByDefault is false
-	slowMS atomic.Int64
-	level  atomic.Int64
-	list   []parameter
+	noDisk        atomic.Bool // allowDiskUseByDefault is false
+	slowMS        atomic.Int64
+	level         atomic.Int64
+	quiesceMillis atomic.Int64
+	list          []parameter
 }
 
 // parameter is one setting. set is nil if it cannot be changed while the server runs.
@@ -34,6 +35,7 @@ type parameter struct {
 func newParameters(d *Dispatcher) *parameters {
 	p := new(parameters)
 	p.slowMS.Store(d.opts.SlowMS)
+	p.quiesceMillis.Store(defaultQuiesceMillis)
 	fixed := func(name string, v document.Value) parameter {
 		return parameter{name: name, get: func() document.Value { return v }}
 	}
@@ -90,6 +92,7 @@ func newParameters(d *Dispatcher) *parameters {
 		fixed("maxSessions", document.Int32(1_000_000)),
 		ttlEnabledParameter(d), ttlSleepParameter(d),
 		{name: "quiet", startup: true, get: func() document.Value { return document.Bool(false) }},
+		p.quiesceParameter(),
 		{name: "slowOpThresholdMs", startup: true, hidden: true, get: func() document.Value { return document.Int32(clampInt32(p.slowMS.Load())) }},
 		{name: "storageEngineName", hidden: true, get: func() document.Value { return document.String(storageEngineName) }},
 		{name: "failpoint." + failCommandName, hidden: true, get: func() document.Value {
@@ -100,6 +103,27 @@ func newParameters(d *Dispatcher) *parameters {
 		}},
 	}
 	return p
+}
+
+// quiesceParameter is the limit of a shutdown that a signal began; see [Dispatcher.Quiesce].
+func (p *parameters) quiesceParameter() parameter {
+	return parameter{
+		name: quiesceParameter, startup: true, atStart: true,
+		get: func() document.Value { return document.Int32(int32(p.quiesceMillis.Load())) },
+		set: func(v document.Value) error {
+			n, ok := v.ToInt64()
+			switch {
+			case !ok:
+				return mongoerr.New(mongoerr.BadValue, "Failed validating %s: Unable to coerce value to integral type", quiesceParameter)
+			case n < math.MinInt32 || n > math.MaxInt32:
+				return mongoerr.New(mongoerr.BadValue, "Failed validating %s: Out of bounds coercing to integral value", quiesceParameter)
+			case n < 0:
+				return mongoerr.New(mongoerr.BadValue, "Invalid value for parameter %s: %d is not greater than or equal to 0", quiesceParameter, n)
+			}
+			p.quiesceMillis.Store(n)
+			return nil
+		},
+	}
 }
 
 func wholeParameter(name string, v document.Value, least, most int64) (int64, error) {

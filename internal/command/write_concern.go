@@ -75,7 +75,19 @@ func (o *operation) awaitWrite(ctx context.Context, w replset.WriteConcern, op o
 		o.d.metrics.timedOutWrites.Add(1)
 		return w.TimedOut()
 	}
-	return w.Interrupted(interruption(ctx, err))
+	return w.Interrupted(o.interruptedWait(interruption(ctx, err)))
+}
+
+// interruptedWait returns how mongod calls the end of a wait for a write concern. It has interrupted the operations that locked out others when a primary
+// steps down; who waits still, having locked nothing, hears of it from the wait itself. So it is with those who wait when the member stops.
+func (o *operation) interruptedWait(e *mongoerr.Error) *mongoerr.Error {
+	switch {
+	case e.Code == mongoerr.InterruptedDueToReplStateChange && o.lockedNothing:
+		return mongoerr.New(mongoerr.PrimarySteppedDown, "Primary stepped down while waiting for replication")
+	case e.Code == mongoerr.InterruptedAtShutdown:
+		return mongoerr.New(mongoerr.ShutdownInProgress, "Replication is being shut down")
+	}
+	return e
 }
 
 // waitFor waits for all that w asks.

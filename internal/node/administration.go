@@ -39,8 +39,13 @@ func (n *Node) StepDown(ctx context.Context, how command.StepDown) error {
 	err := raft.StepDownAndStay(ctx, raftnode.StepDownOptions{
 		Stay: time.Duration(how.For) * time.Second, CatchUp: time.Duration(how.CatchUp) * time.Second, Force: how.Force,
 	})
-	if errors.Is(err, raftnode.ErrNoCandidate) {
+	switch {
+	case errors.Is(err, raftnode.ErrNoCandidate):
 		return replset.NoneCaughtUp(time.Now())
+	case errors.Is(err, raftnode.ErrSteppingDown):
+		return mongoerr.New(mongoerr.ConflictingOperationInProgress, "This node is already in the process of stepping down")
+	case errors.Is(err, raftnode.ErrNotPrimary):
+		return mongoerr.New(mongoerr.PrimarySteppedDown, "While waiting for secondaries to catch up before stepping down, this node decided to step down for other reasons")
 	}
 	return lostPrimary(err)
 }
@@ -112,9 +117,13 @@ func (p process) Stop(ctx context.Context, force bool, timeoutSecs int64) error 
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(timeoutSecs)*time.Second)
 	defer cancel()
-	if err := p.n.handOver(ctx); err != nil && !force {
+	err := p.n.handOver(ctx)
+	if err != nil && !force {
 		return mongoerr.New(mongoerr.ExceededTimeLimit, "No electable secondaries caught up as of %s. Please use {force: true} to force node to step down.",
 			time.Now().UTC().Format("2006-01-02T15:04:05.000+00:00"))
+	}
+	if err == nil {
+		p.n.quiesce(ctx)
 	}
 	p.n.opts.Process.Exit()
 	return nil

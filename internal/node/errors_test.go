@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -35,6 +36,7 @@ func outcomeOf(d document.Doc) outcome {
 func TestErrorsThatAdministratorsAndClientsSee(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSet(t, "a:27017", "b:27017", "c:27017", "d:27017", "e:27017")
+		s.faults = true
 		s.startAll()
 		defer s.stopAll()
 		const settings = `"getLastErrorModes": {"two": {"dc": 2}, "far": {"dc": 3}}`
@@ -128,74 +130,154 @@ func TestErrorsThatAdministratorsAndClientsSee(t *testing.T) {
 		if got, want := outcomeOf(d), (outcome{code: 64, words: "waiting for replication timed out", concern: true}); got != want {
 			t.Errorf("wtimeout: got %+v, want %+v", got, want)
 		}
+		s.must("a:27017", `{"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "a_1"}], "$db": "test"}`)
 		s.interruptedByStepDown("a:27017")
-		s.interruptedByShutdown()
+		s.waitFor("a:27017", "PRIMARY") // its priority brings it back
+		s.interruptedWhileSteppingDown("a:27017", "b:27017", "c:27017")
+		s.waitFor("a:27017", "PRIMARY")
+		s.waitFor("b:27017", "SECONDARY")
+		s.quiesced("a:27017", "b:27017")
+		s.interruptedByShutdown("a:27017")
 	})
 }
 
-// interruptedByStepDown has writes and a read wait on a primary that steps down.
-func (s *set) interruptedByStepDown(p string) {
-	t := s.t
-	lost := outcome{code: 11602, words: "operation was interrupted", concern: true, version: true}
-	labelled, failed := lost, lost
-	labelled.label = true
-	failed.concern = false
-	s.cut("b:27017", true)
-	s.cut("c:27017", true)
-	type waiting struct {
-		cmd  string
-		want outcome
-		done chan document.Doc
-	}
+// waiting is a command that waits for what does not come, and how it is to end.
+type waiting struct {
+	cmd  string
+	want outcome
+	done chan document.Doc
+}
+
+// waitingOn has commands wait on a member.
+func (s *set) waitingOn(host string, wants map[string]outcome) []*waiting {
 	var all []*waiting
-	const session = `"lsid": {"id": {"$binary": {"base64": "11AAAAAAAAAAAAAAAAAAAA==", "subType": "04"}}}, "txnNumber": {"$numberLong": "1"}`
-	for cmd, want := range map[string]outcome{
-		`{"insert": "c", "documents": [{}], "writeConcern": {"w": 3}, "$db": "test"}`:                           lost,
-		`{"insert": "c", "documents": [{}], "writeConcern": {"w": "two"}, "$db": "test"}`:                       lost,
-		`{"insert": "c", "documents": [{}], "writeConcern": {"w": "majority"}, "$db": "test"}`:                  lost,
-		`{"insert": "c", "documents": [{}], "writeConcern": {"w": "majority"}, ` + session + `, "$db": "test"}`: labelled,
-		`{"find": "c", "readConcern": {"level": "linearizable"}, "$db": "test"}`:                                failed,
-	} {
+	for cmd, want := range wants {
 		w := &waiting{cmd, want, make(chan document.Doc, 1)}
 		all = append(all, w)
 		go func() {
-			d, _ := s.command(p, "%s", cmd)
+			d, err := s.command(host, "%s", cmd)
+			if d == nil && err != nil {
+				s.t.Errorf("%s: %v", cmd, err)
+			}
 			w.done <- d
 		}()
 	}
 	time.Sleep(100 * time.Millisecond)
-	d, err := s.command(p, `{"replSetStepDown": 30, "force": true, "$db": "admin"}`)
-	if err != nil {
-		t.Errorf("step-down: %v %v", d, err)
-	}
+	return all
+}
+
+func (s *set) checkEnds(all []*waiting) {
 	for _, w := range all {
 		if got := outcomeOf(<-w.done); got != w.want {
-			t.Errorf("%s\n got  %+v\n want %+v", w.cmd, got, w.want)
+			s.t.Errorf("%s\n got  %+v\n want %+v", w.cmd, got, w.want)
 		}
 	}
+}
+
+// interruptedByStepDown has writes and a read wait on a primary that steps down.
+func (s *set) interruptedByStepDown(p string) {
+	lost := outcome{code: 11602, words: "operation was interrupted", concern: true, version: true}
+	labelled, failed, lockless := lost, lost, lost
+	labelled.label = true
+	failed.concern = false
+	lockless.code, lockless.words = 189, "Primary stepped down while waiting for replication"
+	s.cut("b:27017", true)
+	s.cut("c:27017", true)
+	s.must(p, `{"insert": "c", "documents": [{}], "writeConcern": {"w": 1}, "$db": "test"}`) // for those who write nothing to wait for
+	const session = `"lsid": {"id": {"$binary": {"base64": "11AAAAAAAAAAAAAAAAAAAA==", "subType": "04"}}}, "txnNumber": {"$numberLong": "1"}`
+	all := s.waitingOn(p, map[string]outcome{
+		`{"insert": "c", "documents": [{}], "writeConcern": {"w": 3}, "$db": "test"}`:                                             lost,
+		`{"insert": "c", "documents": [{}], "writeConcern": {"w": "two"}, "$db": "test"}`:                                         lost,
+		`{"insert": "c", "documents": [{}], "writeConcern": {"w": "majority"}, "$db": "test"}`:                                    lost,
+		`{"insert": "c", "documents": [{}], "writeConcern": {"w": "majority"}, ` + session + `, "$db": "test"}`:                   labelled,
+		`{"update": "c", "updates": [{"q": {"none": 1}, "u": {"$set": {"a": 1}}}], "writeConcern": {"w": 3}, "$db": "test"}`:      lost,
+		`{"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "a_1"}], "writeConcern": {"w": 3}, "$db": "test"}`:          lockless,
+		`{"createIndexes": "c", "indexes": [{"key": {"a": 1}, "name": "a_1"}], "writeConcern": {"w": "majority"}, "$db": "test"}`: lockless,
+		`{"find": "c", "readConcern": {"level": "linearizable"}, "$db": "test"}`:                                                  failed,
+	})
+	if d, err := s.command(p, `{"replSetStepDown": 30, "force": true, "$db": "admin"}`); err != nil {
+		s.t.Errorf("step-down: %v %v", d, err)
+	}
+	s.checkEnds(all)
 	s.cut("b:27017", false)
 	s.cut("c:27017", false)
 }
 
-// interruptedByShutdown has a hello wait on a member that stops.
-func (s *set) interruptedByShutdown() {
-	p := s.primary()
-	hello := s.must(p, `{"hello": 1, "$db": "admin"}`)
-	v := hello.Lookup("topologyVersion").Doc()
-	done := make(chan document.Doc, 1)
-	go func() {
-		d, _ := s.command(p, `{"hello": 1, "topologyVersion": {"processId": {"$oid": "%s"}, "counter": {"$numberLong": "%d"}}, "maxAwaitTimeMS": 4000, "$db": "admin"}`,
-			v.Lookup("processId").ObjectID().Hex(), v.Lookup("counter").Int64())
-		done <- d
-	}()
-	time.Sleep(10 * time.Millisecond)
-	n := s.nodes[p]
-	delete(s.nodes, p)
-	if err := n.Close(); err != nil {
-		s.t.Error(err)
+// interruptedWhileSteppingDown has a primary lose its majority while it waits for somebody to step down for.
+func (s *set) interruptedWhileSteppingDown(p string, others ...string) {
+	for _, h := range others {
+		s.cut(h, true)
 	}
-	if got := outcomeOf(<-done); got.code != 11600 && got.code != 0 {
-		s.t.Errorf("a hello that waits at shutdown: %+v", got)
+	for range 20 { // entries of the log, so that nobody is close
+		s.must(p, `{"insert": "c", "documents": [{}], "writeConcern": {"w": 1, "j": true}, "$db": "test"}`)
+	}
+	all := s.waitingOn(p, map[string]outcome{`{"replSetStepDown": 60, "secondaryCatchUpPeriodSecs": 20, "$db": "admin"}`: {code: 189, version: true,
+		words: "While waiting for secondaries to catch up before stepping down, this node decided to step down for other reasons"}})
+	d, _ := s.command(p, `{"replSetStepDown": 60, "force": true, "$db": "admin"}`)
+	if got, want := outcomeOf(d), (outcome{code: 117, words: "This node is already in the process of stepping down"}); got != want {
+		s.t.Errorf("a second step-down: got %+v, want %+v", got, want)
+	}
+	s.checkEnds(all)
+	s.waitFor(p, "SECONDARY")
+	for _, h := range others {
+		s.cut(h, false)
+	}
+}
+
+// interruptedByShutdown stops a primary that has nobody to hand over to.
+func (s *set) interruptedByShutdown(p string) {
+	all := s.waitingOn(p, map[string]outcome{
+		`{"insert": "c", "documents": [{}], "writeConcern": {"w": 2}, "$db": "test"}`: {code: 91, words: "Replication is being shut down", concern: true},
+	})
+	s.shutdown(p)
+	s.checkEnds(all)
+}
+
+// quiesced stops a secondary on which clients work: they are sent away first.
+func (s *set) quiesced(p, q string) {
+	s.network.Change([]string{p, q}, func(_, _ string, l *memnet.Link) { l.Cut = true }) // so that q does not get what comes now
+	written := s.must(p, `{"insert": "c", "documents": [{}], "writeConcern": {"w": 1}, "$db": "test"}`)
+	const anywhere = `"$readPreference": {"mode": "nearest"}, "$db": "test"`
+	v := s.must(q, `{"hello": 1, "$db": "admin"}`).Lookup("topologyVersion").Doc()
+	s.must(q, `{"setParameter": 1, "shutdownTimeoutMillisForSignaledShutdown": 3000, "$db": "admin"}`)
+	s.must(q, `{"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": {"failCommands": ["count"], "blockConnection": true, "blockTimeMS": 100000}, "$db": "admin"}`)
+	stopping := outcome{code: 91, words: "The server is in quiesce mode and will shut down", version: true}
+	const hello = `{"hello": 1, "topologyVersion": {"processId": {"$oid": "%s"}, "counter": {"$numberLong": "%d"}}, "maxAwaitTimeMS": 60000, "$db": "admin"}`
+	hellos := s.waitingOn(q, map[string]outcome{fmt.Sprintf(hello, v.Lookup("processId").ObjectID().Hex(), v.Lookup("counter").Int64()): stopping})
+	others := s.waitingOn(q, map[string]outcome{
+		fmt.Sprintf(`{"find": "c", "readConcern": {"afterClusterTime": %s}, "$clusterTime": %s, %s}`,
+			written.Lookup("operationTime"), written.Lookup("$clusterTime"), anywhere): {code: 91, words: "Shutdown in progress", version: true},
+		`{"count": "c", ` + anywhere + `}`: {code: 11600, words: "interrupted at shutdown", version: true},
+	})
+	begin := time.Now()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.shutdown(q)
+	}()
+	s.checkEnds(hellos)
+	for _, cmd := range []string{"hello", "isMaster"} {
+		d, _ := s.command(q, `{"%s": 1, "$db": "admin"}`, cmd)
+		if got := outcomeOf(d); got != stopping || d.Lookup("remainingQuiesceTimeMillis").Int64() < 2900 {
+			s.t.Errorf("%s of a member that is about to stop: %s", cmd, d)
+		}
+	}
+	s.must(q, `{"find": "c", %s}`, anywhere)
+	s.checkEnds(others)
+	<-ended
+	if took := time.Since(begin); took < 3*time.Second || took > 4*time.Second {
+		s.t.Errorf("a secondary on which clients worked stopped after %v", took)
+	}
+}
+
+// shutdown stops a member as an administrator does.
+func (s *set) shutdown(host string) {
+	s.mu.Lock()
+	n := s.nodes[host]
+	delete(s.nodes, host)
+	s.mu.Unlock()
+	if err := n.Shutdown(context.Background()); err != nil {
+		s.t.Errorf("%s: shutdown: %v", host, err)
 	}
 }
 

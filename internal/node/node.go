@@ -463,14 +463,36 @@ func (n *Node) failed(err error) {
 	panic(err)
 }
 
-// Shutdown hands over to another member, if this one is primary and another is up, and closes the node.
+// Of a shutdown: how long it may take to find a successor, and how long to send the replies of operations that it interrupted.
+const (
+	handOverTime = 10 * time.Second
+	goodbye      = time.Second
+)
+
+// Shutdown hands over to another member, if this one is primary and another is up, lets clients go to the others, and closes the node.
 func (n *Node) Shutdown(ctx context.Context) error {
+	quiet, cancelQuiet := context.WithTimeout(ctx, n.dispatcher.QuiesceTime())
+	defer cancelQuiet()
 	if target, _ := n.View().HandOver(); target >= 0 {
-		if err := n.handOver(ctx); err != nil {
+		soon, cancel := context.WithTimeout(ctx, handOverTime)
+		defer cancel()
+		if err := n.handOver(soon); err != nil {
 			n.log.Warn("no other member could take over before the shutdown", "c", "REPL", "id", 6015312, "error", err)
 		}
 	}
+	n.quiesce(quiet)
+	last, cancelLast := context.WithTimeout(ctx, goodbye)
+	defer cancelLast()
+	n.server.Shutdown(last)
 	return n.Close()
+}
+
+// quiesce lets clients go to the other members of the set, if there are any that could serve them. A primary has handed over before; one that could not goes
+// on taking writes to its end, as there is nobody else to send clients to.
+func (n *Node) quiesce(ctx context.Context) {
+	if v := n.freshView(); v.Initiated() && v.State == replset.Secondary {
+		n.dispatcher.Quiesce(ctx, n.bump)
+	}
 }
 
 // handOver gives the primary's role to another member, so that clients hardly notice. A set of one has nobody to hand over to.

@@ -26,6 +26,7 @@ type set struct {
 	network  *memnet.Network
 	hosts    []string
 	name     string // of --replSet; empty: they are standalones
+	faults   bool   // fail points exist
 	misnamed bool   // no seeds, and the machines' names are not those of the configuration and lead nowhere
 	disks    map[string]*disk
 	corpses  sync.WaitGroup // nodes of processes that died
@@ -83,7 +84,7 @@ func (s *set) tryStart(host string) (*Node, error) {
 	}
 	n, err := Start(Options{
 		FS: fs, DBPath: "db", Listeners: []net.Listener{l}, Naming: naming,
-		Set: replset.SetOption{Name: s.name, Seeds: seeds}, CacheBytes: 1 << 20, Quiet: true,
+		Set: replset.SetOption{Name: s.name, Seeds: seeds}, CacheBytes: 1 << 20, Quiet: true, EnableTestCommands: s.faults,
 		Dial:   func(ctx context.Context, to string) (net.Conn, error) { return s.dial(ctx, host, to, life) },
 		Logger: slog.New(s.logger(host, life)), Now: s.clock(host),
 		OnFatal: func(err error) {

@@ -17,6 +17,8 @@ var parameters = map[string]startParameter{
 	"allowDiskUseByDefault":                        {kind: boolean},
 	"internalQueryMaxBlockingSortMemoryUsageBytes": {kind: integer},
 
+	"shutdownTimeoutMillisForSignaledShutdown": {kind: integer},
+
 	"ttlMonitorEnabled":   {kind: boolean},
 	"ttlMonitorSleepSecs": {kind: integer},
 

@@ -196,8 +196,24 @@ type StepDownOptions struct {
 }
 
 // StepDownAndStay hands over to the best member and does not campaign for a while. ErrNoCandidate: nobody was caught up
-// in time, and Force is not set; this node leads on.
+// in time, and Force is not set; this node leads on. ErrNotPrimary: it has lost its leadership meanwhile.
 func (n *Node) StepDownAndStay(ctx context.Context, o StepDownOptions) error {
+	n.mu.Lock()
+	if n.steppingDown {
+		n.mu.Unlock()
+		return ErrSteppingDown
+	}
+	n.steppingDown = true
+	n.mu.Unlock()
+	defer func() {
+		n.mu.Lock()
+		n.steppingDown = false
+		n.mu.Unlock()
+	}()
+	return n.stepDownAndStay(ctx, o)
+}
+
+func (n *Node) stepDownAndStay(ctx context.Context, o StepDownOptions) error {
 	catchUp, cancel := context.WithTimeout(ctx, o.CatchUp)
 	defer cancel()
 	err := n.handOver(ctx, catchUp, 0)

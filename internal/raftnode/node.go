@@ -28,6 +28,8 @@ var (
 	ErrMembersChanged = errors.New("raftnode: the members changed")
 	// ErrNoCandidate: nobody who could lead is there, or caught up within the time given. This node still leads.
 	ErrNoCandidate = errors.New("raftnode: no electable member is caught up")
+	// ErrSteppingDown: this node is stepping down already.
+	ErrSteppingDown = errors.New("raftnode: a step-down is in progress")
 	// ErrOwnVote: a primary was asked to take its own vote away. It has to hand over first: raft's leader would step down before the
 	// others can know that its vote is no longer needed, and two voters may then wait for each other for ever.
 	ErrOwnVote = errors.New("raftnode: a primary cannot remove or demote itself: hand over first")
@@ -100,6 +102,7 @@ type Node struct {
 	elapsed         time.Duration // since raft's clock last ticked, times raftElectionTicks
 	frozenUntil     time.Time
 	barred          bool     // see Bar
+	steppingDown    bool     // StepDownAndStay runs
 	unwilling       []uint64 // see SetUnwilling
 	gone            goneLeader
 	cause           Cause  // of the next election, if it is not that nobody leads
