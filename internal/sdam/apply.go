@@ -38,6 +38,9 @@ func (t *Topology) SetHosts(hosts []string) Update {
 			next.add(address)
 		}
 	}
+	config := *t.config
+	config.Seeds = hosts
+	next.t.config = &config
 	return next.finish(t)
 }
 
@@ -105,6 +108,7 @@ func (e *edit) loadBalance() Update {
 	}
 	e.events = append(e.events, TopologyChanged{e.t, &t})
 	e.t = &t
+	e.t.settle()
 	return e.update()
 }
 
@@ -224,7 +228,7 @@ func (e *edit) learnFromPrimary(s *Server) {
 		return
 	}
 	if why := e.stale(s); why != nil {
-		e.replace(s, &Server{Address: s.Address, Err: why, TopologyVersion: s.TopologyVersion, LastUpdate: s.LastUpdate})
+		e.replace(s, Failed(s.Address, why, TopologyVersion{}, s.LastUpdate))
 		return
 	}
 	e.dethrone(s)
@@ -274,7 +278,7 @@ func (e *edit) dethrone(by *Server) {
 		if s.Kind != RSPrimary || s.Address == by.Address {
 			continue
 		}
-		e.replace(s, &Server{Address: s.Address, Err: errDethroned, TopologyVersion: s.TopologyVersion, LastUpdate: by.LastUpdate})
+		e.replace(s, Failed(s.Address, errDethroned, TopologyVersion{}, by.LastUpdate))
 		e.checkNow = append(e.checkNow, s.Address)
 		if s.MaxWire < keepsConnections {
 			e.clearPool = append(e.clearPool, s.Address)
@@ -287,7 +291,7 @@ func (t *Topology) verified(s *Server) *Server {
 	if t.config.ReplicaSet == "" || !s.Kind.Known() || s.SetName == t.config.ReplicaSet {
 		return s
 	}
-	return Failed(s.Address, &WrongSetError{Address: s.Address, Has: s.SetName, Want: t.config.ReplicaSet}, TopologyVersion{}, s.LastUpdate)
+	return Failed(s.Address, &WrongSetError{Has: s.SetName, Want: t.config.ReplicaSet}, TopologyVersion{}, s.LastUpdate)
 }
 
 // replace puts s in the place of old, which is in the topology.

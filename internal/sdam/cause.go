@@ -11,8 +11,8 @@ import (
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
-// cause says what an error means to a person who can change something. advertised tells that the address came from the set's configuration. The error's type decides, not its text.
-func cause(err error, advertised bool) string {
+// cause says what an error means to a person who can change something. The error's type decides, not its text.
+func cause(err error) string {
 	var (
 		name      *net.DNSError
 		notTLS    tls.RecordHeaderError
@@ -20,15 +20,12 @@ func cause(err error, advertised bool) string {
 		otherHost x509.HostnameError
 		invalid   x509.CertificateInvalidError
 		reply     *mongoerr.Error
-		wrongSet  *WrongSetError
 	)
 	switch {
-	case errors.As(err, &wrongSet):
-		return wrongSet.Error()
 	case errors.As(err, &reply):
 		return refused(reply)
 	case errors.As(err, &name):
-		return unresolved(name, advertised)
+		return unnamed(name)
 	case errors.As(err, &notTLS):
 		return "it does not speak TLS, which the connection string asks for"
 	case errors.As(err, &signer):
@@ -49,14 +46,11 @@ func cause(err error, advertised bool) string {
 	return err.Error()
 }
 
-func unresolved(err *net.DNSError, advertised bool) string {
-	switch {
-	case !err.IsNotFound:
-		return "its name cannot be looked up: " + err.Error()
-	case advertised:
-		return "no such host: the set advertises this name, which this machine cannot resolve; fix members[n].host or use directConnection=true"
+func unnamed(err *net.DNSError) string {
+	if err.IsNotFound {
+		return "no such host"
 	}
-	return "no such host: this machine cannot resolve the name"
+	return "its name cannot be looked up: " + err.Error()
 }
 
 func refused(err *mongoerr.Error) string {
@@ -64,7 +58,7 @@ func refused(err *mongoerr.Error) string {
 	case mongoerr.AuthenticationFailed:
 		return "authentication failed: see user, password, authSource and authMechanism"
 	case mongoerr.Unauthorized:
-		return "it demands authentication, and the connection string has no user"
+		return "it demands authentication: " + err.Message
 	}
 	return err.Message
 }

@@ -1,20 +1,23 @@
 package sdam
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
 )
 
-// Explain says in words why no server suits a request, so that a person can act on it. It is for the error of an operation whose time for finding a server is over.
+// Explain says in words why no server suits a request, so that a person can act on it. It is for the error of an operation whose time for finding a server is over. First comes what was looked
+// for, then each server with its state in parentheses, then what is remarkable or can be done.
 func (t *Topology) Explain(r Request) string {
 	if t.Incompatible != nil {
 		return t.Incompatible.Error()
 	}
-	parts := make([]string, 0, len(t.Servers))
-	for _, s := range t.Servers {
-		parts = append(parts, t.describe(s, r))
+	parts := make([]string, len(t.Servers))
+	for i, s := range t.Servers {
+		parts[i] = s.Address + " (" + t.state(s, r) + ")"
 	}
 	text := t.missing(r)
 	if len(parts) > 0 {
@@ -28,22 +31,17 @@ func (t *Topology) Explain(r Request) string {
 
 // missing says what the request did not find.
 func (t *Topology) missing(r Request) string {
-	set := ""
-	if t.SetName != "" {
-		set = " of " + t.SetName
-	}
-	switch t.Kind {
-	case Sharded:
+	switch {
+	case t.Kind.ReplicaSet() && t.SetName != "":
+		return "no " + wanted(t.effective(r)) + " in " + t.SetName
+	case t.Kind.ReplicaSet():
+		return "no " + wanted(t.effective(r))
+	case t.Kind == Sharded:
 		return "no mongos answers"
-	case Single:
-		return "the server does not answer"
-	case ReplicaSetNoPrimary, ReplicaSetWithPrimary:
-		return "no " + wanted(t.effective(r)) + set
+	case t.Kind == Single:
+		return "the server cannot be used"
 	}
-	if len(t.Servers) == 0 {
-		return "no server is left"
-	}
-	return "no server is known to be usable"
+	return "no server can be used"
 }
 
 // wanted says what a preference looks for in a set.
@@ -80,71 +78,108 @@ func (s TagSet) String() string {
 	return "{" + strings.Join(parts, ", ") + "}"
 }
 
-// describe says what is known of a server, and why it does not suit.
-func (t *Topology) describe(s *Server, r Request) string {
+// state says what is known of a server, and why it does not suit.
+func (t *Topology) state(s *Server, r Request) string {
 	switch s.Kind {
-	case Unknown, PossiblePrimary:
-		return t.describeUnknown(s)
+	case Unknown:
+		return t.unknown(s)
+	case PossiblePrimary:
+		return t.unknown(s) + "; another member takes it for the primary"
 	case RSGhost:
-		return s.Address + " has no configuration of a set: run rs.initiate() if the set is new, or see whether this member was removed from it"
+		return "no configuration yet"
 	case RSOther:
 		if s.Hidden {
-			return s.Address + " is a hidden member of " + s.SetName
+			return "hidden"
 		}
-		return s.Address + " is a member of " + s.SetName + " that starts up or recovers"
+		return "starts up or recovers"
 	case RSSecondary:
-		return s.Address + " is a secondary of " + s.SetName + t.unfit(s, t.effective(r))
+		return "secondary" + t.unfit(s, t.effective(r))
 	case RSArbiter:
-		return s.Address + " is an arbiter of " + s.SetName
+		return "arbiter"
 	case RSPrimary:
-		return s.Address + " is the primary of " + s.SetName
+		return "primary"
 	}
-	return s.Address + " is a " + strings.ToLower(s.Kind.String())
+	return strings.ToLower(s.Kind.String())
+}
+
+func (t *Topology) unknown(s *Server) string {
+	if s.Err == nil {
+		return "no answer yet"
+	}
+	return cause(s.Err)
 }
 
 // unfit says why a secondary does not suit a preference for secondaries.
 func (t *Topology) unfit(s *Server, p *ReadPreference) string {
-	if p.mode() == Primary {
+	switch {
+	case p.mode() == Primary:
 		return ""
-	}
-	if behind := t.staleness(s); !t.fresh(s, p.MaxStaleness) {
-		if s.LastWrite.IsZero() {
-			return " (which does not say how far it is behind)"
-		}
-		return fmt.Sprintf(" (about %d s behind)", behind/time.Second)
-	}
-	if len(p.TagSets) > 0 && !slices.ContainsFunc(p.TagSets, s.Tags.Match) {
-		return " (tags " + s.Tags.String() + ")"
+	case !t.fresh(s, p.MaxStaleness) && s.LastWrite.IsZero():
+		return ", does not say how far behind"
+	case !t.fresh(s, p.MaxStaleness):
+		return fmt.Sprintf(", about %d s behind", t.staleness(s)/time.Second)
+	case len(p.TagSets) > 0 && !slices.ContainsFunc(p.TagSets, s.Tags.Match):
+		return ", tags " + s.Tags.String()
 	}
 	return ""
 }
 
-func (t *Topology) describeUnknown(s *Server) string {
-	text := s.Address
-	if s.Kind == PossiblePrimary {
-		text += ", which another member takes for the primary,"
-	}
-	if s.Err == nil {
-		return text + " has not answered yet"
-	}
-	return text + " (" + cause(s.Err, t.advertised(s.Address)) + ")"
-}
-
-// advertised reports whether the set gave the client the address, not the connection string.
-func (t *Topology) advertised(address string) bool { return !slices.Contains(t.config.Seeds, address) }
-
-// hints returns what is remarkable about the set as a whole.
+// hints returns what is remarkable about the servers together, and what can be done.
 func (t *Topology) hints() (list []string) {
-	if t.Kind == ReplicaSetNoPrimary {
-		if hint := t.majority(); hint != "" {
+	for _, hint := range []string{t.uninitiated(), t.unresolved(), t.loopback(), t.majority()} {
+		if hint != "" {
 			list = append(list, hint)
 		}
 	}
 	for _, r := range t.removed {
-		list = append(list, t.describeRemoved(r))
+		if me := t.Server(r.server.Me); me == nil || !me.Kind.Known() { // a member that is there under its own name is not missed
+			list = append(list, t.describeRemoved(r))
+		}
 	}
 	return list
 }
+
+// uninitiated says what can be done about members without a configuration.
+func (t *Topology) uninitiated() string {
+	for _, s := range t.Servers {
+		if s.Kind == RSGhost {
+			return "run rs.initiate() on " + s.Address + ", unless it was removed from its set"
+		}
+	}
+	return ""
+}
+
+// unresolved says what can be done about a set whose members have names that only they can resolve.
+func (t *Topology) unresolved() string {
+	for _, s := range t.Servers {
+		if name := (*net.DNSError)(nil); t.advertised(s) && errors.As(s.Err, &name) && name.IsNotFound {
+			return "the set advertises " + s.Address + ", which this machine cannot resolve: fix members[n].host or use directConnection=true"
+		}
+	}
+	return ""
+}
+
+// loopback says what can be done about a set whose members call themselves localhost, when the connection string does not.
+func (t *Topology) loopback() string {
+	if slices.ContainsFunc(t.config.Seeds, isLoopback) {
+		return ""
+	}
+	for _, s := range t.Servers {
+		if t.advertised(s) && s.Err != nil && isLoopback(s.Address) {
+			return "the set advertises " + s.Address + ", which is another machine for each client: fix members[n].host or use directConnection=true"
+		}
+	}
+	return ""
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// advertised reports whether the client has the server's address from the set, not from the connection string.
+func (t *Topology) advertised(s *Server) bool { return !slices.Contains(t.config.Seeds, s.Address) }
 
 // majority says that too few members answer to elect a primary, as far as the client can tell.
 func (t *Topology) majority() string {
@@ -157,10 +192,10 @@ func (t *Topology) majority() string {
 			answer++
 		}
 	}
-	if answer == 0 || answer > members/2 {
+	if t.Kind != ReplicaSetNoPrimary || answer == 0 || answer > members/2 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d members answer, and a primary needs the votes of a majority", answer, members)
+	return fmt.Sprintf("%d of %d members can be heard, and a primary needs the votes of a majority", answer, members)
 }
 
 // A removalReason is why a server is no part of the topology.
@@ -178,7 +213,7 @@ func (t *Topology) describeRemoved(r removal) string {
 	s := r.server
 	switch {
 	case r.reason == otherSet:
-		return (&WrongSetError{Address: s.Address, Has: s.SetName, Want: t.SetName, found: t.config.ReplicaSet == ""}).Error()
+		return s.Address + " is " + (&WrongSetError{Has: s.SetName, Want: t.SetName, found: t.config.ReplicaSet == ""}).Error()
 	case r.reason == notMember && s.Kind == Mongos:
 		return s.Address + " is a mongos, not a member of a set"
 	case r.reason == notMember && t.Kind.ReplicaSet():
@@ -195,10 +230,9 @@ func (t *Topology) describeRemoved(r removal) string {
 
 // A WrongSetError says that a server is not a member of the set that is looked for.
 type WrongSetError struct {
-	Address string
-	Has     string // "": it is no member of a set
-	Want    string
-	found   bool // Want is not from the connection string, but from another server
+	Has   string // "": it is no member of a set
+	Want  string
+	found bool // Want is not from the connection string, but from another server
 }
 
 // Error says both names.
@@ -210,5 +244,5 @@ func (e *WrongSetError) Error() string {
 	if e.found {
 		want = "other servers are of " + e.Want
 	}
-	return e.Address + " is " + has + ", " + want
+	return has + ", " + want
 }

@@ -45,7 +45,7 @@ func (t *Topology) Judge(address string, f Failure, generation uint64, now time.
 	}
 	fault := faultOf(f.Err)
 	switch {
-	case fault == givenUp:
+	case fault == harmless:
 		return Verdict{}
 	case fault.stateChange():
 		if s.TopologyVersion.comparable(f.TopologyVersion) && f.TopologyVersion.Counter <= s.TopologyVersion.Counter {
@@ -87,7 +87,7 @@ const keepsConnections = 8
 type fault uint8
 
 const (
-	givenUp    fault = iota // by the caller: says nothing about the server
+	harmless   fault = iota // says nothing about the server: the caller gave up, or the server is there but too busy
 	network                 // the connection broke, or could not be made
 	timeout                 // nothing came in time
 	command                 // the server refused, for a reason that has nothing to do with its state
@@ -106,15 +106,21 @@ func faultOf(err error) fault {
 	var late interface{ Timeout() bool }
 	switch {
 	case errors.Is(err, context.Canceled):
-		return givenUp
+		return harmless
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
 		return timeout
 	}
 	return network
 }
 
+// overloaded is the label with which a server says that it would rather not have been asked.
+const overloaded = "SystemOverloadedError"
+
 // faultOfReply goes by the code. Only servers of old answer without one; there the message decides, as the specification says.
 func faultOfReply(e *mongoerr.Error) fault {
+	if e.HasLabel(overloaded) {
+		return harmless
+	}
 	switch e.Code {
 	case mongoerr.InterruptedAtShutdown, mongoerr.ShutdownInProgress:
 		return shutdown

@@ -21,6 +21,9 @@ const (
 	maxMembers       = 1000
 	maxAddressLength = 1024
 	maxTags          = 1000
+	// Longer times than these do not fit a time.Duration, or their differences do not.
+	maxSessionMinutes = 1 << 27
+	maxDateMS         = 1 << 43 // in the year 2248
 )
 
 // ParseHello returns what a reply to hello, or to its elder isMaster, tells of the server that was asked at address. Where the reply is a failure or no BSON, that is a server of
@@ -112,7 +115,7 @@ func (s *Server) readLimits(reply document.Doc) {
 	s.MaxDocumentSize = number(reply, "maxBsonObjectSize", defaultDocumentSize)
 	s.MaxMessageSize = number(reply, "maxMessageSizeBytes", defaultMessageSize)
 	s.MaxWriteBatch = number(reply, "maxWriteBatchSize", defaultWriteBatch)
-	s.SessionTimeout = time.Duration(number(reply, "logicalSessionTimeoutMinutes", 0)) * time.Minute
+	s.SessionTimeout = time.Duration(min(number(reply, "logicalSessionTimeoutMinutes", 0), maxSessionMinutes)) * time.Minute
 }
 
 // number returns a positive number of 32 bits, or what is assumed where there is none.
@@ -125,7 +128,7 @@ func number(reply document.Doc, field string, otherwise int) int {
 }
 
 func date(v document.Value) time.Time {
-	if v.Type != document.TypeDate {
+	if v.Type != document.TypeDate || v.Int64() < 0 || v.Int64() > maxDateMS {
 		return time.Time{}
 	}
 	return time.UnixMilli(v.Int64())

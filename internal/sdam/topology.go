@@ -38,6 +38,7 @@ type Topology struct {
 
 	config  *Config
 	primary *Server
+	writer  *Server   // the only server that takes writes, if the client can talk to all servers
 	removed []removal // for Explain: what was taken out, and why
 }
 
@@ -130,9 +131,9 @@ func (s *Server) newerThan(o *Server) bool {
 	return s.TopologyVersion.comparable(o.TopologyVersion) && s.TopologyVersion.Counter > o.TopologyVersion.Counter
 }
 
-// settle computes what follows from the servers: the primary, the sessions' timeout and whether the client can talk to all of them.
+// settle computes what follows from the servers: who takes writes, the sessions' timeout and whether the client can talk to all of them.
 func (t *Topology) settle() {
-	t.primary, t.SessionTimeout, t.Incompatible = nil, 0, nil
+	t.primary, t.writer, t.SessionTimeout, t.Incompatible = nil, nil, 0, nil
 	first := true
 	for _, s := range t.Servers {
 		if s.Kind == RSPrimary && t.Kind == ReplicaSetWithPrimary {
@@ -146,6 +147,11 @@ func (t *Topology) settle() {
 		}
 		if t.Incompatible == nil {
 			t.Incompatible = s.incompatible()
+		}
+	}
+	if t.Incompatible == nil {
+		if writers := t.matching(nil, Request{Write: true}, nil); len(writers) == 1 {
+			t.writer = writers[0]
 		}
 	}
 }
