@@ -84,6 +84,10 @@ fuzz: ## every fuzz target for FUZZTIME (10m)
 		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 			echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || exit 1; done; done
 
+.PHONY: bench
+bench: build ## Morton beside a mongod 6.0.5, which is fetched: more than two hours; BENCH="--only operations --slice 500ms" for less; bench.html
+	./morton bench --mongod $${MONGOD:-$$(PYTHON=$(PYTHON) scripts/fetch-mongod)} --html bench.html --json bench.json $(BENCH)
+
 .PHONY: figures
 figures: build ## start, failover, memory and size, as a table
 	$(PYTHON) test/acceptance/figures --binary ./morton

@@ -48,6 +48,7 @@ func subcommands() []subcommand {
 		{"status", "show the members of a set, their states and how far behind they are", runStatus},
 		{"stepdown", "have the primary hand over to another member", runStepDown},
 		{"dump-log", "print the log of a member that does not run", runDumpLog},
+		{"bench", "measure a set, or Morton and mongod side by side", runBench},
 		{"version", "print the version", runVersion},
 	}
 }

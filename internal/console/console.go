@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"github.com/mortondb/morton/internal/replset"
@@ -47,6 +48,8 @@ func New(o Options) http.Handler {
 	c.mux.HandleFunc("GET /healthz", c.healthz)
 	c.mux.HandleFunc("GET /readyz", c.readyz)
 	c.mux.HandleFunc("GET /primaryz", c.primaryz)
+	c.mux.HandleFunc("GET /debug/pprof/", pprof.Index) // for go tool pprof
+	c.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	return c
 }
 

@@ -149,6 +149,15 @@ func TestProbes(t *testing.T) {
 	}
 }
 
+// TestProfiles shows that go tool pprof finds the profiles.
+func TestProfiles(t *testing.T) {
+	for path, want := range map[string]string{"/debug/pprof/": "profile", "/debug/pprof/goroutine?debug=1": "goroutine profile: total", "/debug/pprof/profile?seconds=1": "\x1f\x8b"} {
+		if code, body := get(t, set(), path); code != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %.100q", path, code, body)
+		}
+	}
+}
+
 func TestNothingElse(t *testing.T) {
 	if code, _ := get(t, set(), "/admin/$cmd"); code != http.StatusNotFound {
 		t.Error(code)
