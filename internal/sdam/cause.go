@@ -41,7 +41,7 @@ func cause(err error) string {
 	case faultOf(err) == timeout:
 		return "no answer in time: it hangs, or something on the way drops what is sent"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return "it closed the connection: it stopped, or wants TLS"
+		return "it closed the connection: it stopped, or only one side speaks TLS" // as a mongod without TLS does to a client with it, too
 	}
 	return err.Error()
 }

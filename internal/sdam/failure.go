@@ -72,6 +72,9 @@ func (t *Topology) JudgeCheck(s *Server) Verdict {
 		return Verdict{Server: s}
 	}
 	fault := faultOf(s.Err)
+	if fault == harmless {
+		return Verdict{}
+	}
 	return Verdict{
 		Server:         s,
 		ClearPool:      true,

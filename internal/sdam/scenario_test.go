@@ -142,11 +142,7 @@ func (s *scenario) applied(u Update) {
 		case ServerClosed:
 			s.printf("closed %s", e.Address)
 		case ServerChanged:
-			text := fmt.Sprintf("changed %s: %v to %v", e.New.Address, e.Old.Kind, e.New.Kind)
-			if e.New.Err != nil {
-				text += ": " + e.New.Err.Error()
-			}
-			s.printf("%s", text)
+			s.printf("changed from %v: %v", e.Old.Kind, e.New)
 		case TopologyChanged:
 			s.printf("%s", printTopology(e.New))
 		}
@@ -183,11 +179,9 @@ func (s *scenario) judged(v Verdict) {
 	}
 }
 
+// printTopology prints all that a topology says of itself.
 func printTopology(t *Topology) string {
-	text := t.Kind.String()
-	if t.SetName != "" {
-		text += " " + t.SetName
-	}
+	text := t.String()
 	if t.MaxSetVersion != 0 {
 		text += fmt.Sprintf(" version %d", t.MaxSetVersion)
 	}
@@ -197,11 +191,8 @@ func printTopology(t *Topology) string {
 	if t.SessionTimeout != 0 {
 		text += fmt.Sprintf(" sessions %v", t.SessionTimeout)
 	}
-	for _, s := range t.Servers {
-		text += fmt.Sprintf(" [%s %v]", s.Address, s.Kind)
-	}
 	if t.Incompatible != nil {
-		text += " " + t.Incompatible.Error()
+		text += "; " + t.Incompatible.Error()
 	}
 	return text
 }

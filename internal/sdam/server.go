@@ -43,6 +43,15 @@ func Failed(address string, err error, version TopologyVersion, now time.Time) *
 	return &Server{Address: address, Err: err, TopologyVersion: version, LastUpdate: now}
 }
 
+// String returns address, kind and error, for logs.
+func (s *Server) String() string {
+	text := s.Address + " " + s.Kind.String()
+	if s.Err != nil {
+		text += ": " + s.Err.Error()
+	}
+	return text
+}
+
 // Equal reports whether two descriptions of one server say the same, times of checks and round trips aside: if they do, no event tells of the newer one
 // (Server Discovery and Monitoring, "Server Description Equality"). That another member takes an unknown server for the primary is no news of that server.
 func (s *Server) Equal(o *Server) bool {

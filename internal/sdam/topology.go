@@ -106,6 +106,18 @@ func (t *Topology) Server(address string) *Server {
 	return nil
 }
 
+// String returns the kind, the set's name and the servers with their kinds, for logs.
+func (t *Topology) String() string {
+	text := t.Kind.String()
+	if t.SetName != "" {
+		text += " " + t.SetName
+	}
+	for _, s := range t.Servers {
+		text += " [" + s.Address + " " + s.Kind.String() + "]"
+	}
+	return text
+}
+
 // Primary returns the primary, or nil. For a topology that is no replica set it is nil.
 func (t *Topology) Primary() *Server { return t.primary }
 
