@@ -24,9 +24,6 @@ func (r RTT) Add(sample time.Duration) RTT {
 	return r
 }
 
-// Known reports whether there is a measurement.
-func (r RTT) Known() bool { return r.count > 0 }
-
 // Min returns the shortest of the last ten measurements, and 0 while there are fewer than two.
 func (r RTT) Min() time.Duration {
 	if r.count < 2 {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -35,6 +36,7 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the expected output in testda
 //	select write|MODE           tags= staleness= avoid= output
 //	explain write|MODE          the same
 //	preference ADDRESS MODE     what a read tells the server: tags= staleness=
+//	usable ADDRESS,ADDRESS      which of them operations may be sent to, and whether reads of any member and writes find a server
 //	close
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -123,6 +125,8 @@ func (s *scenario) run(line string) {
 		s.printf("%s", s.top.Explain(a.request(s.t)))
 	case "preference":
 		s.preference(a.words[0], a.preference(s.t, a.words[1]))
+	case "usable":
+		s.usable(a.list("", a.words[0]))
 	case "close":
 		s.applied(s.top.Close())
 	default:
@@ -208,6 +212,11 @@ func (s *scenario) selected(r Request) {
 		return
 	}
 	s.printf("%s", suitable)
+}
+
+func (s *scenario) usable(addresses []string) {
+	usable := slices.DeleteFunc(addresses, func(address string) bool { return !s.top.Usable(address) })
+	s.printf("usable %v, readable %v, writable %v", usable, s.top.HasReadable(&ReadPreference{Mode: Nearest}), s.top.HasWritable())
 }
 
 func (s *scenario) preference(address string, p *ReadPreference) {

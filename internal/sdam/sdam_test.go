@@ -214,6 +214,28 @@ func TestRTTMin(t *testing.T) {
 	}
 }
 
+// TestPreferenceTexts shows how the connection string's words for a read preference are read.
+func TestPreferenceTexts(t *testing.T) {
+	for name, want := range map[string]Mode{"primary": Primary, "PRIMARYPREFERRED": PrimaryPreferred, "secondary": Secondary, "secondaryPreferred": SecondaryPreferred, "Nearest": Nearest} {
+		if m, ok := ParseMode(name); m != want || !ok {
+			t.Errorf("%s: %v, %v", name, m, ok)
+		}
+	}
+	if _, ok := ParseMode("tertiary"); ok {
+		t.Error("there is no mode tertiary")
+	}
+	for seconds, want := range map[int64]time.Duration{-1: 0, 1: time.Second, 1<<31 - 1: (1<<31 - 1) * time.Second} {
+		if d, err := Staleness(seconds); d != want || err != nil {
+			t.Errorf("%d: %v, %v", seconds, d, err)
+		}
+	}
+	for _, seconds := range []int64{0, -2, 1 << 31} {
+		if d, err := Staleness(seconds); err == nil {
+			t.Errorf("%d: %v", seconds, d)
+		}
+	}
+}
+
 // TestHelloLimits shows that what a server does not tell is taken to be what all servers have, and that bounds are kept.
 func TestHelloLimits(t *testing.T) {
 	plain := ParseHello("a", mustJSON(t, `{"ok": 1, "ismaster": true, "maxWriteBatchSize": -1, "maxWireVersion": {"$numberLong": "99999999999"}}`), RTT{}, time.Time{})
