@@ -199,10 +199,11 @@ func TestUnsupported(t *testing.T) {
 	for options, words := range map[string][]string{
 		"": nil,
 		"authMechanism=SCRAM-SHA-256&compressors=zstd&tlsDisableOCSPEndpointCheck=true": nil,
-		"authMechanism=GSSAPI&proxyHost=p":                                              {"GSSAPI", "proxyHost"},
-		"authMechanism=MONGODB-AWS&loadBalanced=true":                                   {"MONGODB-AWS", "loadBalanced"},
-		"authMechanism=MONGODB-CR&tlsDisableOCSPEndpointCheck=false":                    {"MONGODB-CR", "tlsDisableOCSPEndpointCheck=false"},
-		"tlsDisableCertificateRevocationCheck=false":                                    {"tlsDisableCertificateRevocationCheck=false"},
+		"uuidRepresentation=javaLegacy":                              {"javaLegacy"},
+		"authMechanism=GSSAPI&proxyHost=p":                           {"GSSAPI", "proxyHost"},
+		"authMechanism=MONGODB-AWS&loadBalanced=true":                {"MONGODB-AWS", "loadBalanced"},
+		"authMechanism=MONGODB-CR&tlsDisableOCSPEndpointCheck=false": {"MONGODB-CR", "tlsDisableOCSPEndpointCheck=false"},
+		"tlsDisableCertificateRevocationCheck=false":                 {"tlsDisableCertificateRevocationCheck=false"},
 	} {
 		err := mustParse(t, "mongodb://u:p@h/?"+options).Unsupported()
 		if (err == nil) != (words == nil) {
