@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -122,7 +123,9 @@ func (o *Options) parseHosts(text string, decode func(string) string, quote func
 		if err != nil {
 			return err
 		}
-		o.Hosts = append(o.Hosts, host)
+		if !slices.Contains(o.Hosts, host) {
+			o.Hosts = append(o.Hosts, host)
+		}
 	}
 	return nil
 }
