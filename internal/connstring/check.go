@@ -111,7 +111,8 @@ var tlsExclusive = [][2]string{
 	{"tlsDisableOCSPEndpointCheck", "tlsDisableCertificateRevocationCheck"},
 }
 
-// checkTLSPairs looks at the options as they were written: presence counts, and all of tls and ssl must agree.
+// checkTLSPairs looks at the options as they were written: presence counts, and all of tls and ssl must agree. An invalid value of those is an
+// error and not ignored, as the specification has it for all options, since that would send what is to be hidden in the clear.
 func checkTLSPairs(pairs []pair) error {
 	for _, two := range tlsExclusive {
 		if hasPair(pairs, strings.ToLower(two[0])) && hasPair(pairs, strings.ToLower(two[1])) {
@@ -123,9 +124,11 @@ func checkTLSPairs(pairs []pair) error {
 		if p.name != "tls" && p.name != "ssl" {
 			continue
 		}
-		if b, _, err := parseBool(p.value); err == nil {
-			yes, no = yes || b, no || !b
+		b, _, err := parseBool(p.value)
+		if err != nil {
+			return fmt.Errorf("%s must be true or false", p.name)
 		}
+		yes, no = yes || b, no || !b
 	}
 	if yes && no {
 		return errors.New("tls (or its other name ssl) is given as true and as false")

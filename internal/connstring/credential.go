@@ -47,10 +47,10 @@ type mechanism struct {
 
 var mechanisms = map[string]mechanism{
 	"":          {source: "admin", databaseIsSource: true},
-	SCRAMSHA1:   {source: "admin", databaseIsSource: true},
-	SCRAMSHA256: {source: "admin", databaseIsSource: true},
-	CR:          {source: "admin", databaseIsSource: true},
-	Plain:       {source: external, databaseIsSource: true},
+	SCRAMSHA1:   {source: "admin", databaseIsSource: true, passwordNeeded: true},
+	SCRAMSHA256: {source: "admin", databaseIsSource: true, passwordNeeded: true},
+	CR:          {source: "admin", databaseIsSource: true, passwordNeeded: true},
+	Plain:       {source: external, databaseIsSource: true, passwordNeeded: true},
 	X509:        {source: external, sourceFixed: true, userOptional: true, passwordRefused: true},
 	GSSAPI:      {source: external, sourceFixed: true, properties: []string{"SERVICE_NAME", "CANONICALIZE_HOST_NAME", "SERVICE_REALM", "SERVICE_HOST"}},
 	AWS:         {source: external, sourceFixed: true, userOptional: true, passwordNeeded: true, properties: []string{"AWS_SESSION_TOKEN"}},
@@ -97,7 +97,7 @@ func (o *Options) checkCredential() error {
 	case m.passwordRefused && o.HasPassword:
 		return fmt.Errorf("%s takes no password; leave it and its colon out", name)
 	case m.passwordNeeded && o.Username != "" && !o.HasPassword:
-		return fmt.Errorf("%s needs a password with its user name", name)
+		return fmt.Errorf(`%s needs a password: "mongodb://user:password@host/"`, name)
 	}
 	for key := range o.AuthMechanismProperties {
 		if !slices.Contains(m.properties, key) {

@@ -18,6 +18,16 @@ func setAuthSource(o *Options, value string) (string, error) {
 	return "", nil
 }
 
+// setMechanism takes any name, in any case. An unknown one is an error, which check reports: without it the client would send the password by
+// another mechanism than it was told.
+func setMechanism(o *Options, value string) (string, error) {
+	if value == "" {
+		return "", errEmpty
+	}
+	o.AuthMechanism = strings.ToUpper(value)
+	return "", nil
+}
+
 func setProperties(o *Options, value string) (string, error) {
 	m, err := parseMap(value)
 	if err == nil {

@@ -48,7 +48,7 @@ var table = []option{
 	{name: "srvServiceName", set: setServiceName, text: func(o *Options) []string { return []string{o.SRVServiceName} }},
 
 	{name: "authSource", set: setAuthSource, text: func(o *Options) []string { return []string{o.AuthSource} }},
-	str("authMechanism", func(o *Options) *string { return &o.AuthMechanism }),
+	{name: "authMechanism", set: setMechanism, text: func(o *Options) []string { return []string{o.AuthMechanism} }},
 	{name: "authMechanismProperties", secret: true, set: setProperties, text: textOfProperties},
 
 	boolean("tls", func(o *Options) *bool { return &o.TLS }),
