@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Apply returns the topology after the news that s is: the outcome of a check, or a failure. News of servers that are not in the topology, or older than what is known, change nothing; the
-// Update's Topology is then t itself.
+// Apply returns the topology after the news that s is: the outcome of a check, or a failure. News of servers that are not in
+// the topology, or older than what is known, change nothing; the Update's Topology is then t itself.
 func (t *Topology) Apply(s *Server) Update {
 	old := t.Server(s.Address)
 	if old == nil || t.Kind == LoadBalanced || old.newerThan(s) {
@@ -19,9 +19,10 @@ func (t *Topology) Apply(s *Server) Update {
 	return next.finish(t)
 }
 
-// SetHosts returns the topology after an SRV record was found to have other hosts: those that are gone from it are removed, new ones are added, in their order and as many as
-// srvMaxHosts allows. What has been found to be a replica set or a single server is not touched (Polling SRV Records for mongos Discovery). No hosts at all are taken for a fault of the
-// name server.
+// SetHosts returns the topology after an SRV record was found to have other hosts: those that are gone from it are removed,
+// new ones are added, in their order and as many as srvMaxHosts allows. What has been found to be a replica set or a single
+// server is not touched (Polling SRV Records for mongos Discovery). No hosts at all are taken for a fault of the name
+// server.
 func (t *Topology) SetHosts(hosts []string) Update {
 	hosts = seeds(hosts, 0)
 	if t.Kind != TopologyUnknown && t.Kind != Sharded || len(hosts) == 0 {
@@ -73,7 +74,8 @@ func (e *edit) update() Update {
 	return Update{Topology: e.t, Events: e.events, CheckNow: e.checkNow, ClearPool: e.clearPool}
 }
 
-// finish compares the topology that was made with the old one. A server that said something and was removed for it is only closed.
+// finish compares the topology that was made with the old one. A server that said something and was removed for it is only
+// closed.
 func (e *edit) finish(old *Topology) Update {
 	e.t.settle()
 	if e.t.equal(old) {
@@ -112,7 +114,8 @@ func (e *edit) loadBalance() Update {
 	return e.update()
 }
 
-// learn is the table of Server Discovery and Monitoring, "TopologyType table": what a server of some kind means to a topology of some kind.
+// learn is the table of Server Discovery and Monitoring, "TopologyType table": what a server of some kind means to a
+// topology of some kind.
 func (e *edit) learn(old, s *Server) {
 	if e.t.Kind == Single {
 		e.replace(old, e.t.verified(s))
@@ -243,8 +246,9 @@ func (e *edit) learnFromPrimary(s *Server) {
 	}
 }
 
-// stale returns why s, which says that it is primary, is one no longer, or remembers its election. From MongoDB 6.0 on an election counts more than a configuration: a forced
-// reconfiguration can make versions go back. Before, election ids of different protocols could not be compared, so that the version counted more.
+// stale returns why s, which says that it is primary, is one no longer, or remembers its election. From MongoDB 6.0 on an
+// election counts more than a configuration: a forced reconfiguration can make versions go back. Before, election ids of
+// different protocols could not be compared, so that the version counted more.
 func (e *edit) stale(s *Server) error {
 	t := e.t
 	election := bytes.Compare(s.ElectionID[:], t.MaxElectionID[:])
@@ -286,7 +290,8 @@ func (e *edit) dethrone(by *Server) {
 	}
 }
 
-// verified returns s, or an unknown server in its place if the connection string asks for a member of another set. It is "Verifying setName with TopologyType Single".
+// verified returns s, or an unknown server in its place if the connection string asks for a member of another set. It is
+// "Verifying setName with TopologyType Single".
 func (t *Topology) verified(s *Server) *Server {
 	if t.config.ReplicaSet == "" || !s.Kind.Known() || s.SetName == t.config.ReplicaSet {
 		return s

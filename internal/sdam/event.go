@@ -1,7 +1,7 @@
 package sdam
 
-// An Event is one thing that happened to the topology, in the order and with the meaning of SDAM Monitoring. The monitors of servers live by them, too: one starts with ServerOpened
-// and ends with ServerClosed.
+// An Event is one thing that happened to the topology, in the order and with the meaning of SDAM Monitoring. The monitors of
+// servers live by them, too: one starts with ServerOpened and ends with ServerClosed.
 type Event interface{ event() }
 
 // TopologyOpened is the first event.

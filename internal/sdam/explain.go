@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// Explain says in words why no server suits a request, so that a person can act on it. It is for the error of an operation whose time for finding a server is over. First comes what was looked
-// for, then each server with its state in parentheses, then what is remarkable or can be done.
+// Explain says in words why no server suits a request, so that a person can act on it. It is for the error of an operation
+// whose time for finding a server is over. First comes what was looked for, then each server with its state in parentheses,
+// then what is remarkable or can be done.
 func (t *Topology) Explain(r Request) string {
 	if t.Incompatible != nil {
 		return t.Incompatible.Error()

@@ -19,7 +19,8 @@ type Failure struct {
 	MaxWire         int32           // of the server at the other end of the connection; 0 if it never said
 }
 
-// ParseFailure returns what is wrong with a reply: the command failed, or its write concern did. What is wrong with single writes (writeErrors) says nothing about the server.
+// ParseFailure returns what is wrong with a reply: the command failed, or its write concern did. What is wrong with single
+// writes (writeErrors) says nothing about the server.
 func ParseFailure(reply document.Doc) (f Failure, failed bool) {
 	err := statusOf(reply)
 	if err == nil {
@@ -28,7 +29,8 @@ func ParseFailure(reply document.Doc) (f Failure, failed bool) {
 	return Failure{Err: err, TopologyVersion: ParseTopologyVersion(reply)}, true
 }
 
-// A Verdict is what is to be done after a failure. Server is applied and the pool is cleared under one lock, so that no operation chooses the server in between.
+// A Verdict is what is to be done after a failure. Server is applied and the pool is cleared under one lock, so that no
+// operation chooses the server in between.
 type Verdict struct {
 	Server         *Server // to apply; nil if the topology stays as it is
 	ClearPool      bool    // connections that are idle, or come back, are closed
@@ -37,7 +39,8 @@ type Verdict struct {
 	CheckNow       bool    // the server is asked again without waiting for the next heartbeat
 }
 
-// Judge decides what a failure of an operation on the server at address means. generation is the server's pool's now. It is Server Discovery and Monitoring, "Application errors".
+// Judge decides what a failure of an operation on the server at address means. generation is the server's pool's now. It is
+// Server Discovery and Monitoring, "Application errors".
 func (t *Topology) Judge(address string, f Failure, generation uint64, now time.Time) Verdict {
 	s := t.Server(address)
 	if s == nil || t.Kind == LoadBalanced || f.Generation < generation {
@@ -62,7 +65,8 @@ func (t *Topology) Judge(address string, f Failure, generation uint64, now time.
 	return Verdict{}
 }
 
-// JudgeCheck decides what a check means whose outcome is s, which ParseHello or Failed made. It is Server Monitoring, "Network or command error during server check".
+// JudgeCheck decides what a check means whose outcome is s, which ParseHello or Failed made. It is Server Monitoring,
+// "Network or command error during server check".
 func (t *Topology) JudgeCheck(s *Server) Verdict {
 	old := t.Server(s.Address)
 	if old == nil || old.newerThan(s) {
@@ -83,7 +87,8 @@ func (t *Topology) JudgeCheck(s *Server) Verdict {
 	}
 }
 
-// keepsConnections is the wire version of MongoDB 4.2, from which on a member that steps down keeps its clients' connections.
+// keepsConnections is the wire version of MongoDB 4.2, from which on a member that steps down keeps its clients'
+// connections.
 const keepsConnections = 8
 
 // A fault is a class of errors.
@@ -119,7 +124,8 @@ func faultOf(err error) fault {
 // overloaded is the label with which a server says that it would rather not have been asked.
 const overloaded = "SystemOverloadedError"
 
-// faultOfReply goes by the code. Only servers of old answer without one; there the message decides, as the specification says.
+// faultOfReply goes by the code. Only servers of old answer without one; there the message decides, as the specification
+// says.
 func faultOfReply(e *mongoerr.Error) fault {
 	if e.HasLabel(overloaded) {
 		return harmless

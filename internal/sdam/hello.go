@@ -26,8 +26,9 @@ const (
 	maxDateMS         = 1 << 43 // in the year 2248
 )
 
-// ParseHello returns what a reply to hello, or to its elder isMaster, tells of the server that was asked at address. Where the reply is a failure or no BSON, that is a server of
-// kind Unknown with the reason. rtt is what is known of round trips, this one included. The reply may be overwritten afterwards.
+// ParseHello returns what a reply to hello, or to its elder isMaster, tells of the server that was asked at address. Where
+// the reply is a failure or no BSON, that is a server of kind Unknown with the reason. rtt is what is known of round trips,
+// this one included. The reply may be overwritten afterwards.
 func ParseHello(address string, reply document.Doc, rtt RTT, now time.Time) *Server {
 	if err := document.Validate(reply, document.MaxDepth); err != nil {
 		return Failed(address, fmt.Errorf("reply to hello: %w", err), TopologyVersion{}, now)

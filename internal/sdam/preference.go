@@ -60,7 +60,8 @@ func Staleness(seconds int64) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// Validate reports whether the preference makes sense by itself. Whether a staleness can be kept depends on the topology too: Select tells.
+// Validate reports whether the preference makes sense by itself. Whether a staleness can be kept depends on the topology
+// too: Select tells.
 func (p *ReadPreference) Validate() error {
 	if p == nil || p.Mode != Primary {
 		return nil
@@ -113,11 +114,16 @@ func (p *ReadPreference) appendTags(b *document.Builder) {
 
 var primaryPreferred = ReadPreference{Mode: PrimaryPreferred}
 
-// Preference returns what a read that prefers p tells the server s, which was chosen for it; nil if nothing. It is Server Selection, "Passing read preference to mongos and load balancers", and for
-// direct connections "Topology type: Single": there any member must answer.
-func (t *Topology) Preference(s *Server, p *ReadPreference) *ReadPreference {
+// Preference returns what an operation with the request r tells the server s, which was chosen for it; nil if nothing. It is
+// Server Selection, "Passing read preference to mongos and load balancers", and for direct connections "Topology type:
+// Single": there any member must answer.
+func (t *Topology) Preference(s *Server, r Request) *ReadPreference {
+	p := r.Read
+	if t.Kind.ReplicaSet() {
+		p = t.effective(r)
+	}
 	switch {
-	case s.Kind == Standalone:
+	case r.Write, s.Kind == Standalone:
 		return nil
 	case p.mode() != Primary:
 		return p

@@ -26,7 +26,8 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "rewrite the expected output in testdata")
 
-// TestScenarios runs the commands in testdata/*.txt and compares what they print, which stands below each, indented. A command is a verb, its arguments, and name=value options:
+// TestScenarios runs the commands in testdata/*.txt and compares what they print, which stands below each, indented. A
+// command is a verb, its arguments, and name=value options:
 //
 //	new SEED,SEED               replicaSet= direct srvMaxHosts=
 //	hello ADDRESS KIND          set= hosts= passives= arbiters= me= primary= election= version= wire= minWire= tv=PROCESS/COUNTER tags=NAME:VALUE write= at= rtt= sessions=
@@ -35,7 +36,7 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the expected output in testda
 //	srv HOST,HOST               the SRV record has these hosts now
 //	select write|MODE           tags= staleness= avoid= output
 //	explain write|MODE          the same
-//	preference ADDRESS MODE     what a read tells the server: tags= staleness=
+//	preference ADDRESS …        what an operation tells the server, the same after the address
 //	usable ADDRESS,ADDRESS      which of them operations may be sent to, and whether reads of any member and writes find a server
 //	close
 func TestScenarios(t *testing.T) {
@@ -124,7 +125,7 @@ func (s *scenario) run(line string) {
 	case "explain":
 		s.printf("%s", s.top.Explain(a.request(s.t)))
 	case "preference":
-		s.preference(a.words[0], a.preference(s.t, a.words[1]))
+		s.preference(a.words[0], arguments{a.words[1:], a.options}.request(s.t))
 	case "usable":
 		s.usable(a.list("", a.words[0]))
 	case "close":
@@ -219,9 +220,9 @@ func (s *scenario) usable(addresses []string) {
 	s.printf("usable %v, readable %v, writable %v", usable, s.top.HasReadable(&ReadPreference{Mode: Nearest}), s.top.HasWritable())
 }
 
-func (s *scenario) preference(address string, p *ReadPreference) {
+func (s *scenario) preference(address string, r Request) {
 	var b document.Builder
-	if p = s.top.Preference(s.top.Server(address), p); p != nil {
+	if p := s.top.Preference(s.top.Server(address), r); p != nil {
 		p.Append(&b)
 	}
 	s.printf("%s", b.Finish())
@@ -342,7 +343,8 @@ func (a arguments) preference(t *testing.T, mode string) *ReadPreference {
 	return p
 }
 
-// err returns the error that a word stands for, as the network, TLS or a server gives it, wrapped as a client wraps it. A number is a server's code.
+// err returns the error that a word stands for, as the network, TLS or a server gives it, wrapped as a client wraps it. A
+// number is a server's code.
 func (a arguments) err(t *testing.T) error {
 	word := a.words[1]
 	if code, err := strconv.Atoi(word); err == nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
-// TestAnyNewsKeepsTheLaws throws news of all kinds from a few servers at topologies, in any order, and shows what is always true: see checkLaws. A seed makes a run again.
+// TestAnyNewsKeepsTheLaws throws news of all kinds from a few servers at topologies, in any order, and shows what is always
+// true: see checkLaws. A seed makes a run again.
 func TestAnyNewsKeepsTheLaws(t *testing.T) {
 	configs := []Config{
 		{Seeds: []string{"a", "b"}},
@@ -152,7 +153,8 @@ func checkLaws(before *Topology, u Update, watched map[string]bool) string {
 	return ""
 }
 
-// TestRemovedServersAreForgotten shows that a member which names ever new servers of another set does not make the client remember them all.
+// TestRemovedServersAreForgotten shows that a member which names ever new servers of another set does not make the client
+// remember them all.
 func TestRemovedServersAreForgotten(t *testing.T) {
 	top := New(Config{Seeds: []string{"a"}, ReplicaSet: "rs0"}).Topology
 	for i := range 3 * removedMax {
@@ -165,7 +167,8 @@ func TestRemovedServersAreForgotten(t *testing.T) {
 	}
 }
 
-// TestSelectDoesNotAllocate shows that choosing a server costs no memory: for the primary's operations, and for reads from up to 16 servers.
+// TestSelectDoesNotAllocate shows that choosing a server costs no memory: for the primary's operations, and for reads from
+// up to 16 servers.
 func TestSelectDoesNotAllocate(t *testing.T) {
 	top := threeMembers()
 	nearest, secondary := &ReadPreference{Mode: Nearest, TagSets: []TagSet{{{"dc", "ny"}}}}, &ReadPreference{Mode: Secondary, MaxStaleness: 2 * time.Minute}
@@ -274,7 +277,8 @@ func TestHelloLimits(t *testing.T) {
 	}
 }
 
-// TestHelloKeepsNoReply shows that nothing of a Server lies in the reply's bytes, which a connection overwrites with the next one.
+// TestHelloKeepsNoReply shows that nothing of a Server lies in the reply's bytes, which a connection overwrites with the
+// next one.
 func TestHelloKeepsNoReply(t *testing.T) {
 	reply := mustJSON(t, `{"ok": 1, "isWritablePrimary": true, "setName": "rs0", "setVersion": 3, "me": "a:1", "primary": "a:1", "hosts": ["a:1"], "passives": ["b:1"], "arbiters": ["c:1"], "tags": {"dc": "ny"}}`)
 	s := ParseHello("a:1", reply, RTT{}, time.Time{})

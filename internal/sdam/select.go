@@ -12,7 +12,8 @@ import (
 type Request struct {
 	Write bool            // it writes, or is part of a transaction: only a server that takes writes will do, whatever Read says
 	Read  *ReadPreference // for reads; nil: the primary
-	// Output says that a read ends in $out or $merge. Secondaries run that since MongoDB 5.0; while any server is older, it goes to the primary.
+	// Output says that a read ends in $out or $merge. Secondaries run that since MongoDB 5.0; while any server is older, it
+	// goes to the primary.
 	Output bool
 	// Avoid has servers that failed the operation before: they are chosen only if nothing else suits.
 	Avoid []string
@@ -21,9 +22,10 @@ type Request struct {
 // outputWire is the wire version of MongoDB 5.0, whose secondaries run $out and $merge.
 const outputWire = 13
 
-// Select returns a server for an operation, or nil if none suits now: then the caller waits for the next topology. An error is one that waiting does not mend.
-// Of several servers two are drawn by random, 64 random bits, and the one is taken that runs fewer operations by busy's account. Select allocates nothing (while no more than sixteen servers suit), and
-// where only one server takes writes, which is then known beforehand, it is one comparison.
+// Select returns a server for an operation, or nil if none suits now: then the caller waits for the next topology. An error
+// is one that waiting does not mend. Of several servers two are drawn by random, 64 random bits, and the one is taken that
+// runs fewer operations by busy's account. Select allocates nothing (while no more than sixteen servers suit), and where
+// only one server takes writes, which is then known beforehand, it is one comparison.
 func (t *Topology) Select(r Request, random uint64, busy func(*Server) int) (*Server, error) {
 	if t.writer != nil && (r.Write || r.Read == nil) {
 		return t.writer, nil // even if it is to be avoided: there is no other
@@ -148,8 +150,9 @@ func (t *Topology) fresh(s *Server, most time.Duration) bool {
 	return most == 0 || s.Kind == RSPrimary || t.staleness(s) <= most
 }
 
-// staleness estimates how far a secondary is behind the primary, or while there is none, behind the secondary that wrote last (Server Selection, "Algorithm for filtering by staleness"). Two differences of
-// times by one clock each are added, so that neither the client's clock nor a member's need be right.
+// staleness estimates how far a secondary is behind the primary, or while there is none, behind the secondary that wrote
+// last (Server Selection, "Algorithm for filtering by staleness"). Two differences of times by one clock each are added, so
+// that neither the client's clock nor a member's need be right.
 func (t *Topology) staleness(s *Server) time.Duration {
 	if s.LastWrite.IsZero() {
 		return math.MaxInt64

@@ -38,7 +38,8 @@ type Server struct {
 	RTT        RTT
 }
 
-// Failed returns the description of a server whose check or operation failed with err. version is what the error said, if it said any.
+// Failed returns the description of a server whose check or operation failed with err. version is what the error said, if it
+// said any.
 func Failed(address string, err error, version TopologyVersion, now time.Time) *Server {
 	return &Server{Address: address, Err: err, TopologyVersion: version, LastUpdate: now}
 }
@@ -52,8 +53,9 @@ func (s *Server) String() string {
 	return text
 }
 
-// Equal reports whether two descriptions of one server say the same, times of checks and round trips aside: if they do, no event tells of the newer one
-// (Server Discovery and Monitoring, "Server Description Equality"). That another member takes an unknown server for the primary is no news of that server.
+// Equal reports whether two descriptions of one server say the same, times of checks and round trips aside: if they do, no
+// event tells of the newer one (Server Discovery and Monitoring, "Server Description Equality"). That another member takes
+// an unknown server for the primary is no news of that server.
 func (s *Server) Equal(o *Server) bool {
 	return (s.Kind == o.Kind || !s.Kind.Known() && !o.Kind.Known()) && s.MinWire == o.MinWire && s.MaxWire == o.MaxWire && s.Me == o.Me &&
 		slices.Equal(s.Hosts, o.Hosts) && slices.Equal(s.Passives, o.Passives) && slices.Equal(s.Arbiters, o.Arbiters) && slices.Equal(s.Tags, o.Tags) &&
@@ -122,7 +124,8 @@ func (s TagSet) Match(want TagSet) bool {
 	return true
 }
 
-// normalize returns an address in lower case: names of hosts are the same in either, and a set that calls a seed by another case must not be discovered twice. Paths of sockets stay as they are.
+// normalize returns an address in lower case: names of hosts are the same in either, and a set that calls a seed by another
+// case must not be discovered twice. Paths of sockets stay as they are.
 func normalize(address string) string {
 	if strings.Contains(address, "/") {
 		return address

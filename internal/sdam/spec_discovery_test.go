@@ -35,8 +35,9 @@ type applicationError struct {
 	Response   bson.Raw `bson:"response"`
 }
 
-// TestDiscovery runs the specification's tests of Server Discovery and Monitoring: hello replies and errors go in, what the client believes and the events come out. Those of the directories
-// unified and integration need a server: the client's own tests run them.
+// TestDiscovery runs the specification's tests of Server Discovery and Monitoring: hello replies and errors go in, what the
+// client believes and the events come out. Those of the directories unified and integration need a server: the client's own
+// tests run them.
 func TestDiscovery(t *testing.T) {
 	for _, dir := range []string{"rs", "single", "sharded", "errors", "monitoring", "load-balanced"} {
 		t.Run(dir, func(t *testing.T) {

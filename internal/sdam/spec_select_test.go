@@ -43,7 +43,8 @@ type selectedServer struct {
 	} `bson:"lastWrite"`
 }
 
-// TestSelection runs the specification's tests of Server Selection and Max Staleness: which servers suit a read or a write, which of them are near enough, and which preferences are refused.
+// TestSelection runs the specification's tests of Server Selection and Max Staleness: which servers suit a read or a write,
+// which of them are near enough, and which preferences are refused.
 func TestSelection(t *testing.T) {
 	for _, dir := range []string{"server-selection/server_selection", "max-staleness"} {
 		t.Run(dir, func(t *testing.T) {

@@ -8,7 +8,8 @@ import (
 	"github.com/mortondb/morton/internal/document"
 )
 
-// The wire versions that the client speaks. OP_MSG came with 6; servers newer than the upper one say by their minWireVersion whether they still speak it.
+// The wire versions that the client speaks. OP_MSG came with 6; servers newer than the upper one say by their minWireVersion
+// whether they still speak it.
 const (
 	MinWire        = 6
 	MaxWire        = 25
@@ -26,7 +27,8 @@ type Config struct {
 	LocalThreshold time.Duration // how much longer than the nearest server's a round trip may be for a server to be chosen
 }
 
-// A Topology is what the client believes about all servers. It does not change once it is made; Apply and its like return the next one.
+// A Topology is what the client believes about all servers. It does not change once it is made; Apply and its like return
+// the next one.
 type Topology struct {
 	Kind           TopologyKind
 	SetName        string            // "": not known yet
@@ -121,7 +123,8 @@ func (t *Topology) String() string {
 // Primary returns the primary, or nil. For a topology that is no replica set it is nil.
 func (t *Topology) Primary() *Server { return t.primary }
 
-// Usable reports whether operations may be sent to the server at address: its pool may make connections. (A direct connection is one to any member; otherwise only those with data are of use.)
+// Usable reports whether operations may be sent to the server at address: its pool may make connections. (A direct
+// connection is one to any member; otherwise only those with data are of use.)
 func (t *Topology) Usable(address string) bool {
 	s := t.Server(address)
 	return s != nil && (s.Kind.DataBearing() || t.Kind == Single && s.Kind.Known())
@@ -143,7 +146,8 @@ func (s *Server) newerThan(o *Server) bool {
 	return s.TopologyVersion.comparable(o.TopologyVersion) && s.TopologyVersion.Counter > o.TopologyVersion.Counter
 }
 
-// settle computes what follows from the servers: who takes writes, the sessions' timeout and whether the client can talk to all of them.
+// settle computes what follows from the servers: who takes writes, the sessions' timeout and whether the client can talk to
+// all of them.
 func (t *Topology) settle() {
 	t.primary, t.writer, t.SessionTimeout, t.Incompatible = nil, nil, 0, nil
 	first := true
@@ -168,7 +172,8 @@ func (t *Topology) settle() {
 	}
 }
 
-// incompatible returns why the client cannot talk to the server, in the words of Server Discovery and Monitoring, "Checking wire protocol compatibility".
+// incompatible returns why the client cannot talk to the server, in the words of Server Discovery and Monitoring, "Checking
+// wire protocol compatibility".
 func (s *Server) incompatible() error {
 	switch {
 	case !s.Kind.Known() || s.Kind == LoadBalancer:

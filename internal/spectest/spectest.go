@@ -14,8 +14,8 @@ import (
 	"github.com/mortondb/morton/internal/document"
 )
 
-// The release whose tests are run. Later ones have them in a git submodule, which a module's zip leaves out. The sum is the one that
-// go.sum would have, so that the tests are the same for everybody.
+// The release whose tests are run. Later ones have them in a git submodule, which a module's zip leaves out. The sum is the
+// one that go.sum would have, so that the tests are the same for everybody.
 const (
 	module = "go.mongodb.org/mongo-driver/v2@v2.1.0"
 	sum    = "h1:/ELnVNjmfUKDsoBisXxuJL0noR9CfeUIrP7Yt3R+egg="
@@ -51,7 +51,8 @@ type File struct {
 	Doc  document.Doc // what the file holds
 }
 
-// Files returns the JSON files of a directory below Dir, such as max-staleness or server-selection/rtt, and of the directories in it, in order of their paths. There is one at least.
+// Files returns the JSON files of a directory below Dir, such as max-staleness or server-selection/rtt, and of the
+// directories in it, in order of their paths. There is one at least.
 func Files(t testing.TB, under string) (files []File) {
 	t.Helper()
 	root := Dir(t)
@@ -91,7 +92,8 @@ func (f File) Decode(t testing.TB, v any) {
 	}
 }
 
-// Run runs each file of a directory as a subtest and logs how many passed, failed and were skipped. skip has the reason for each path that is not run; a path in it that is no file fails.
+// Run runs each file of a directory as a subtest and logs how many passed, failed and were skipped. skip has the reason for
+// each path that is not run; a path in it that is no file fails.
 func Run(t *testing.T, under string, skip map[string]string, run func(t *testing.T, f File)) {
 	t.Helper()
 	var passed, failed, skipped int
