@@ -17,6 +17,8 @@ import (
 	"github.com/mortondb/morton/internal/spectest"
 )
 
+var _ Resolver = (*net.Resolver)(nil)
+
 // zone answers look-ups from a list of records, as a name server would.
 type zone struct {
 	srv    map[string][]string // "_service._tcp.name" to "host:port"
