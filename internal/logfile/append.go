@@ -26,13 +26,30 @@ func (l *Log) Append(entries []Entry, hs *HardState, sync bool) error {
 			return ErrTooLarge
 		}
 	}
-	if hs != nil && hs.Commit < l.idx.trimmed.index { // Trim and Reset raise Commit; the caller may not know yet
+	if hs != nil && hs.Commit < max(l.idx.trimmed.index, l.kept) { // Trim, Reset and KeepCommit raise Commit; the caller may not know yet
 		raised := *hs
-		raised.Commit = l.idx.trimmed.index
+		raised.Commit = max(l.idx.trimmed.index, l.kept)
 		hs = &raised
 	}
 	l.checkAppend(entries, hs)
 	if err := l.append(entries, hs, sync); err != nil {
+		return l.fail(err)
+	}
+	return nil
+}
+
+// KeepCommit makes durable that the log, which has entry index, is committed up to there at least.
+func (l *Log) KeepCommit(index uint64) error {
+	l.writeMu.Lock()
+	defer l.writeMu.Unlock()
+	if err := l.Err(); err != nil {
+		return err
+	}
+	l.kept = max(l.kept, index)
+	hs := l.hs
+	hs.Commit = max(hs.Commit, index)
+	l.checkAppend(nil, &hs)
+	if err := l.append(nil, &hs, true); err != nil {
 		return l.fail(err)
 	}
 	return nil

@@ -43,7 +43,7 @@ func (o Options) withDefaults() (Options, error) {
 
 // Log is an open log.
 //
-// Append, Reset, Trim and Close may be called from any goroutine; they take turns. Readers run beside them. A reader
+// Append, KeepCommit, Reset, Trim and Close may be called from any goroutine; they take turns. Readers run beside them. A reader
 // sees entries once the Append that wrote them is done (with sync: they are durable then). Trim and Reset wait for reads of the files that they
 // remove.
 //
@@ -61,6 +61,7 @@ type Log struct {
 	writeMu sync.Mutex // held by the one who writes; guards what follows
 	w       writer
 	written HardState // the last hard state in the file
+	kept    uint64    // by KeepCommit
 	offsets []int64   // scratch of Append
 
 	mu    sync.RWMutex // never held across IO. What it guards is changed by the holder of writeMu only, who reads it without mu.

@@ -390,6 +390,40 @@ func TestTrimRaisesCommit(t *testing.T) {
 	}
 }
 
+// TestKeptCommitSurvivesACrash: a commit position that was kept is on disk, whatever comes after it, also from a caller who does not know of it yet.
+func TestKeptCommitSurvivesACrash(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	l := mustOpen(t, fs, Options{})
+	root, err := fs.OpenDir("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := root.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Append(entriesOf(1, 5, 1, 10), &HardState{Term: 1, Commit: 2}, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Append(nil, &HardState{Term: 1, Commit: 4}, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.KeepCommit(4); err != nil {
+		t.Fatal(err)
+	}
+	if got := mustOpen(t, fs.CrashClone(vfs.CrashCloneCfg{}), Options{}).State(); got != (HardState{Term: 1, Commit: 4}) {
+		t.Errorf("after a crash the hard state is %+v", got)
+	}
+	if err := l.KeepCommit(5); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Append(nil, &HardState{Term: 2, Vote: 7, Commit: 3}, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := mustOpen(t, fs.CrashClone(vfs.CrashCloneCfg{}), Options{}).State(); got != (HardState{Term: 2, Vote: 7, Commit: 5}) {
+		t.Errorf("after a crash the hard state is %+v", got)
+	}
+}
+
 func TestTooLargeEntryIsRefused(t *testing.T) {
 	l := mustOpen(t, vfs.NewMem(), Options{})
 	if err := l.Append([]Entry{{Index: 1, Term: 1, Data: make([]byte, MaxEntryBytes+1)}}, nil, true); err != ErrTooLarge {

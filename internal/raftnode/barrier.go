@@ -62,10 +62,23 @@ func (n *Node) ReadBarrier(ctx context.Context) error {
 // startBarrierLocked asks raft for the next round's proof. Raft asks again with each heartbeat when messages get lost.
 func (n *Node) startBarrierLocked() {
 	b := &n.barrier
-	b.number++
 	b.running, b.next = b.next, nil
+	n.askLocked()
+}
+
+func (n *Node) askLocked() {
+	b := &n.barrier
+	b.number++
 	b.running.number = b.number
 	n.raw.ReadIndex(binary.LittleEndian.AppendUint64(nil, b.number))
+}
+
+// askAgainLocked is called when the members have changed. Raft counts answers as they come: there will be none if
+// those that were asked are not members any more.
+func (n *Node) askAgainLocked() {
+	if n.barrier.running != nil && n.leading != 0 {
+		n.askLocked()
+	}
 }
 
 // barrierLocked takes raft's proof.

@@ -36,7 +36,8 @@ type cluster struct {
 	dirs     map[string]kvState
 	acked    map[string]string // writes whose WaitCommitted returned nil
 	cut      map[[2]uint64]bool
-	drop     float64 // part of the messages that is lost
+	lost     func(raftpb.Message) bool // messages that never arrive; nil: none
+	drop     float64                   // part of the messages that is lost
 	dup      float64
 	delay    func(r *rand.Rand) time.Duration
 	fsync    func(r *rand.Rand) time.Duration
@@ -356,7 +357,7 @@ func (l link) Send(msgs []raftpb.Message) {
 func (c *cluster) deliver(msg raftpb.Message) {
 	c.mu.Lock()
 	to := c.members[msg.To]
-	if to == nil || !to.up || c.cut[[2]uint64{msg.From, msg.To}] {
+	if to == nil || !to.up || c.cut[[2]uint64{msg.From, msg.To}] || c.lost != nil && c.lost(msg) {
 		c.mu.Unlock()
 		return
 	}

@@ -150,10 +150,17 @@ func decodeConfChange(e *raftpb.Entry) (raftpb.ConfChangeV2, error) {
 }
 
 // applyConfChange makes a committed change take effect, in raft and then in the state machine. The applier calls it.
+//
+// Before that it is made durable that the change is committed. Raft does not ask for it, and a node that forgot would go by the
+// members of before after a restart. It may then need the vote of one that gives it to nobody any more: that is gone, or lost its own
+// vote and has more of the log than this node had synced.
 func (n *Node) applyConfChange(e *raftpb.Entry) error {
 	cc, err := decodeConfChange(e)
 	if err != nil {
 		return fmt.Errorf("entry %d changes the members in an unknown way: %w", e.Index, err)
+	}
+	if err := n.opts.Log.KeepCommit(e.Index); err != nil {
+		return err
 	}
 	var token uint64
 	var context []byte
@@ -171,6 +178,7 @@ func (n *Node) applyConfChange(e *raftpb.Entry) error {
 	}
 	conf := fromRaft(*n.raw.ApplyConfChange(cc))
 	waiting := n.takeConfWaitersLocked(token, e.Index, conf)
+	n.askAgainLocked()
 	n.readyLocked() // a leader that is no longer a voter steps down here
 	n.mu.Unlock()
 

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 func (c *cluster) change(changes ...Change) {
@@ -178,5 +181,48 @@ func TestChangesOneAfterTheOther(t *testing.T) {
 			c.fatalf("two changes at a time: %v and %v", a, b)
 		}
 		c.change(Change{Remove, 7}, Change{Remove, 8})
+	})
+}
+
+// TestLastVoterRemembersThatItIsAlone: a primary that let the only other voter go does not need that one's vote after a crash. Nobody could give it: what
+// was removed is gone, and one that only lost its vote may have more of the log than the primary had synced.
+func TestLastVoterRemembersThatItIsAlone(t *testing.T) {
+	for seed := range uint64(10) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCluster(t, seed, 2)
+			l := c.leader(time.Second)
+			other := c.members[3-l.id]
+			c.mustPut(l, "a", "1")
+			c.change(Change{Kind: Remove, ID: other.id})
+			l.crash()
+			other.crash()
+			l.restart()
+			c.mustPut(c.leader(time.Second), "b", "1")
+			c.close()
+		})
+	}
+}
+
+// TestReadBarrierOutlivesThoseWhoWereAsked: a read that waits for others to confirm who leads is answered when they have no say any more.
+func TestReadBarrierOutlivesThoseWhoWereAsked(t *testing.T) {
+	inCluster(t, 1, 2, func(t *testing.T, c *cluster) {
+		l := c.leader(time.Second)
+		c.mu.Lock()
+		c.lost = func(m raftpb.Message) bool { return m.Type == raftpb.MsgHeartbeatResp }
+		c.mu.Unlock()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*testElection)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- l.node.ReadBarrier(ctx) }()
+		time.Sleep(2 * time.Millisecond)
+		if _, err := l.node.ProposeConfChange(t.Context(), l.node.Status().Term, []Change{{Kind: Remove, ID: 3 - l.id}}, nil); err != nil {
+			c.fatalf("%v", err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("a read that waited for a member that was removed: %v", err)
+		}
+		if err := l.node.ReadBarrier(ctx); err != nil {
+			t.Errorf("a read afterwards: %v", err)
+		}
 	})
 }

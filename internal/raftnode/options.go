@@ -17,6 +17,7 @@ type Log interface {
 	Term(i uint64) (uint64, error)
 	Entries(lo, hi, maxBytes uint64) ([]logfile.Entry, error)
 	Append(entries []logfile.Entry, hs *logfile.HardState, sync bool) error
+	KeepCommit(index uint64) error
 	Reset(index, term uint64) error
 	Trim(upTo uint64) error
 }
