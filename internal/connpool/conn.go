@@ -25,10 +25,13 @@ type Conn struct {
 	expect int32        // what the next reply answers
 	more   bool         // another reply follows by itself
 	dead   bool         // something failed; it cannot be used any more
-	lent   bool         // guarded by pool.mu, as the next two
-	index  int          // in pool.all
-	gone   bool         // not in pool.all any more
-	stop   func()       // ends the dialling and greeting
+
+	// Guarded by pool.mu:
+	lent    bool
+	index   int    // in pool.all
+	gone    bool   // not in pool.all any more
+	failing bool   // could not be made, and is going to be out
+	stop    func() // ends the dialling and greeting; nil when that is over
 
 	idleSince time.Duration // on the pool's clock
 

@@ -2,6 +2,7 @@ package connpool
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -29,9 +30,20 @@ func (p *Pool) connect(ctx context.Context, c *Conn) {
 		p.connectFailed(c, err)
 		return
 	}
-	if p.emitReady(c, begun) {
-		p.give(c)
+	p.emit(Event{Kind: ConnectionReady, ConnectionID: c.id, Duration: p.since(begun)})
+	p.mu.Lock()
+	if c.gone { // who took it out has told
+		p.mu.Unlock()
+		return
 	}
+	p.pending--
+	c.stop, c.lent = nil, true
+	p.giveLocked(c) // under the same lock, so that nobody makes another for the one who gets this
+	p.replace()
+}
+
+// replace makes connections that are wanted and could not be made before.
+func (p *Pool) replace() {
 	p.mu.Lock()
 	p.connectLocked(p.waiters.n)
 	missing := p.state == ready && len(p.all) < p.opts.MinSize
@@ -41,32 +53,16 @@ func (p *Pool) connect(ctx context.Context, c *Conn) {
 	}
 }
 
-// emitReady makes a connection that is being made one that is lent, and reports whether it is still wanted.
-func (p *Pool) emitReady(c *Conn, begun time.Time) bool {
-	p.mu.Lock()
-	gone := c.gone
-	if !gone {
-		p.pending--
-		c.stop, c.lent = nil, true
-	}
-	p.mu.Unlock()
-	if gone {
-		c.Close()
-		return false
-	}
-	p.emit(Event{Kind: ConnectionReady, ConnectionID: c.id, Duration: p.since(begun)})
-	return true
-}
-
 // connectFailed tells those whom it concerns: the listener, the caller's Failed, which is likely to clear the pool, and
-// of those who wait the first, in this order.
+// of those who wait the first, in this order. The connection keeps its place meanwhile, so that no other is tried before
+// it is known what the failure means.
 func (p *Pool) connectFailed(c *Conn, err *Error) {
 	p.mu.Lock()
 	if c.gone { // who took it out has told
 		p.mu.Unlock()
 		return
 	}
-	p.removeLocked(c)
+	c.failing = true
 	w := p.waiters.pop()
 	p.mu.Unlock()
 	p.emit(Event{Kind: ConnectionClosed, ConnectionID: c.id, Reason: ReasonError, Err: err})
@@ -77,6 +73,7 @@ func (p *Pool) connectFailed(c *Conn, err *Error) {
 		w.answer <- answer{err: err}
 	}
 	p.mu.Lock()
+	p.removeLocked(c)
 	p.connectLocked(p.waiters.n)
 	p.mu.Unlock()
 }
@@ -91,11 +88,11 @@ func (p *Pool) wantTidy() {
 	}
 }
 
-// tidy closes idle connections that are not to be lent any more, and keeps MinSize of them, until the pool is closed.
+// tidy closes connections that have been idle for too long, and keeps MinSize of them, until the pool is closed.
 func (p *Pool) tidy() {
 	defer p.work.Done()
 	for {
-		p.closePerished()
+		p.closeIdle()
 		p.mu.Lock()
 		p.connectLocked(max(p.waiters.n, p.opts.MinSize-len(p.all)+p.pending))
 		p.mu.Unlock()
@@ -122,32 +119,21 @@ func (p *Pool) untilTidy() bool {
 	return true
 }
 
-// closePerished closes the idle connections that are stale or have been idle for too long.
-func (p *Pool) closePerished() {
-	now := time.Since(p.started)
-	type found struct {
-		conn   *Conn
-		reason Reason
+// closeIdle closes the connections that have been idle for too long.
+func (p *Pool) closeIdle() {
+	if p.opts.MaxIdle <= 0 {
+		return
 	}
-	var perished []found
 	p.mu.Lock()
-	keep := p.idle[:0]
-	for _, c := range p.idle {
-		switch {
-		case c.generation != p.generation:
-			perished = append(perished, found{c, ReasonStale})
-		case p.opts.MaxIdle > 0 && now-c.idleSince >= p.opts.MaxIdle:
-			perished = append(perished, found{c, ReasonIdle})
-		default:
-			keep = append(keep, c)
-			continue
-		}
-		p.removeLocked(c)
+	n := 0 // they lie in the order in which they were put back
+	for n < len(p.idle) && time.Since(p.started)-p.idle[n].idleSince >= p.opts.MaxIdle {
+		p.removeLocked(p.idle[n])
+		n++
 	}
-	clear(p.idle[len(keep):])
-	p.idle = keep
+	perished := slices.Clone(p.idle[:n])
+	p.idle = slices.Delete(p.idle, 0, n)
 	p.mu.Unlock()
-	for _, f := range perished {
-		p.closed(f.conn, f.reason)
+	for _, c := range perished {
+		p.closed(c, ReasonIdle)
 	}
 }

@@ -39,9 +39,8 @@ func (p *Pool) get(ctx context.Context) (*Conn, *Error) {
 		p.idle[n] = nil
 		p.idle = p.idle[:n]
 		c.lent = true
-		generation := p.generation
 		p.mu.Unlock()
-		reason := p.perished(c, generation)
+		reason := p.perished(c)
 		if reason == "" {
 			return c, nil
 		}
@@ -69,10 +68,7 @@ func (p *Pool) clearedError(cause error) *Error {
 }
 
 // perished returns why the idle connection c is not to be lent; "" if it can be.
-func (p *Pool) perished(c *Conn, generation uint64) Reason {
-	if c.generation != generation {
-		return ReasonStale
-	}
+func (p *Pool) perished(c *Conn) Reason {
 	unused := time.Since(p.started) - c.idleSince
 	switch {
 	case p.opts.MaxIdle > 0 && unused >= p.opts.MaxIdle:
@@ -162,6 +158,11 @@ func (p *Pool) give(c *Conn) {
 		p.mu.Unlock()
 		panic("connpool: Put of a connection that is not lent")
 	}
+	p.giveLocked(c)
+}
+
+// giveLocked is called with the lock and returns without.
+func (p *Pool) giveLocked(c *Conn) {
 	if reason := p.unusableLocked(c); reason != "" {
 		p.mu.Unlock()
 		p.discard(c, reason)
@@ -198,11 +199,5 @@ func (p *Pool) discard(c *Conn, reason Reason) {
 	p.removeLocked(c)
 	p.mu.Unlock()
 	p.closed(c, reason)
-	p.mu.Lock()
-	p.connectLocked(p.waiters.n)
-	missing := p.state == ready && len(p.all) < p.opts.MinSize
-	p.mu.Unlock()
-	if missing {
-		p.wantTidy()
-	}
+	p.replace()
 }

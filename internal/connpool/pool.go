@@ -33,9 +33,9 @@ type Pool struct {
 	generation uint64
 	lastID     int64
 	all        []*Conn
-	pending    int // of them that are being made
-	idle       []*Conn
-	waiters    queue // nobody waits while a connection is idle
+	pending    int     // of them that are being made
+	idle       []*Conn // of this generation; the last is the one that was used last
+	waiters    queue   // nobody waits while a connection is idle
 }
 
 // New returns a pool that is paused.
@@ -99,6 +99,7 @@ func (p *Pool) Clear(cause error, interrupt bool) {
 	p.state, p.cause = paused, cause
 	p.generation++
 	waiting := p.waiters.takeAll()
+	idle := p.takeIdleLocked()
 	var pending, inUse []*Conn
 	if interrupt {
 		pending, inUse = p.interruptLocked()
@@ -114,7 +115,19 @@ func (p *Pool) Clear(cause error, interrupt bool) {
 	for _, c := range inUse {
 		c.closeBecause(failure.Err)
 	}
-	p.wantTidy()
+	for _, c := range idle {
+		p.closed(c, ReasonStale)
+	}
+}
+
+// takeIdleLocked takes the idle connections out of the pool.
+func (p *Pool) takeIdleLocked() []*Conn {
+	idle := p.idle
+	p.idle = nil
+	for _, c := range idle {
+		p.removeLocked(c)
+	}
+	return idle
 }
 
 // interruptLocked takes the connections that are being made out of the pool, and returns those that are lent beside
@@ -122,6 +135,7 @@ func (p *Pool) Clear(cause error, interrupt bool) {
 func (p *Pool) interruptLocked() (pending, inUse []*Conn) {
 	for _, c := range p.all {
 		switch {
+		case c.failing: // is going to be out by itself
 		case c.stop != nil:
 			pending = append(pending, c)
 		case c.lent:
@@ -152,11 +166,7 @@ func (p *Pool) Close() {
 	}
 	p.state = closed
 	waiting := p.waiters.takeAll()
-	idle := p.idle
-	p.idle = nil
-	for _, c := range idle {
-		p.removeLocked(c)
-	}
+	idle := p.takeIdleLocked()
 	pending, inUse := p.interruptLocked()
 	p.mu.Unlock()
 
