@@ -4,18 +4,23 @@ import (
 	"context"
 	"time"
 
+	"github.com/mortondb/morton/internal/auth"
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/wire"
 )
 
-// greet says hello. To a server of which nothing is known it is said as every driver since 2010 has, by an OP_QUERY
-// with isMaster, unless the caller wants a version of the API: who knows that knows OP_MSG and hello (specification
-// "MongoDB Handshake").
+// greet says hello and authenticates. To a server of which nothing is known hello is said as every driver since 2010
+// has, by an OP_QUERY with isMaster, unless the caller wants a version of the API: who knows that knows OP_MSG and hello
+// (specification "MongoDB Handshake").
 func (c *Conn) greet(ctx context.Context) *Error {
 	const first = 1 // request id
+	var dialog *auth.Dialog
+	if c.opts.Auth != nil && c.pool != nil {
+		dialog = c.opts.Auth.NewDialog()
+	}
 	begun := time.Now()
-	cmd := c.greeting()
+	cmd := c.greeting(dialog)
 	var msg []byte
 	if c.opts.ServerAPI == nil {
 		q := wire.Query{Flags: wire.SlaveOK, Namespace: "admin.$cmd", Return: -1, Query: cmd}
@@ -28,18 +33,53 @@ func (c *Conn) greet(ctx context.Context) *Error {
 	if err != nil {
 		return err
 	}
-	c.hello = parseHello(raw, c.opts.Compressors)
-	c.hello.RTT = time.Since(begun)
 	if err := mongoerr.FromReply(raw); err != nil {
 		return c.failed(ctx, OpHello, true, err)
+	}
+	c.hello = parseHello(raw, c.opts.Compressors)
+	c.hello.RTT = time.Since(begun)
+	if dialog == nil {
+		return nil
+	}
+	return c.authenticate(ctx, dialog)
+}
+
+// authenticate leads the dialog that began with hello to its end.
+func (c *Conn) authenticate(ctx context.Context, d *auth.Dialog) *Error {
+	next, err := d.Begin(c.hello.Raw)
+	for id := int32(2); err == nil && next != nil; id++ {
+		var r Reply
+		if r, err = c.RoundTrip(ctx, c.authMessage(id, next)); err != nil {
+			failure := err.(*Error)
+			failure.Op = OpAuth
+			return failure
+		}
+		next, err = d.Next(r.Body.Clone()) // the dialog may keep parts of it
+		r.Free()
+	}
+	if err != nil {
+		return c.failed(ctx, OpAuth, true, err)
 	}
 	return nil
 }
 
-// greeting is the command.
-func (c *Conn) greeting() document.Doc {
+func (c *Conn) authMessage(requestID int32, cmd document.Doc) []byte {
+	var b document.Builder
+	for it := cmd.Iter(); it.Next(); {
+		b.AppendValue(it.Key(), it.Value())
+	}
+	c.opts.ServerAPI.AppendTo(&b)
+	m := wire.Msg{Body: b.Finish()}
+	return m.Append(nil, requestID, 0)
+}
+
+// greeting is the command, with what dialog adds to it.
+func (c *Conn) greeting(dialog *auth.Dialog) document.Doc {
 	var b document.Builder
 	c.appendName(&b)
+	if dialog != nil {
+		dialog.AppendHello(&b)
+	}
 	if c.opts.Client != nil {
 		b.AppendDoc("client", c.opts.Client)
 	}

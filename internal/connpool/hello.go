@@ -18,9 +18,8 @@ type Hello struct {
 	MaxDocumentSize       int // maxBsonObjectSize
 	MaxMessageSize        int // maxMessageSizeBytes
 	MaxWriteBatchSize     int
-	SessionTimeoutMinutes int64 // logicalSessionTimeoutMinutes; -1: no sessions
-	ServerConnectionID    int64 // connectionId: what the server's log calls the connection; 0 if it did not say
-	SASLSupportedMechs    []string
+	SessionTimeoutMinutes int64           // logicalSessionTimeoutMinutes; -1: no sessions
+	ServerConnectionID    int64           // connectionId: what the server's log calls the connection; 0 if it did not say
 	Compressor            wire.Compressor // agreed on; Noop: none
 }
 
@@ -53,10 +52,6 @@ func parseHello(raw document.Doc, compressors []wire.Compressor) Hello {
 			h.SessionTimeoutMinutes = int64(positive(v, -1))
 		case "connectionId":
 			h.ServerConnectionID, _ = v.AsInt64()
-		case "saslSupportedMechs":
-			for m := v.Doc().Iter(); m.Next(); {
-				h.SASLSupportedMechs = append(h.SASLSupportedMechs, m.Value().Str())
-			}
 		case "compression":
 			h.Compressor = agree(compressors, v.Doc())
 		}

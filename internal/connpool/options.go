@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mortondb/morton/internal/auth"
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/wire"
 )
@@ -26,6 +27,8 @@ type Options struct {
 	Client document.Doc
 	// Compressors are those that may be used, the best first.
 	Compressors []wire.Compressor
+	// Auth authenticates the connections of a pool; nil: they are not. Those from Dial never are.
+	Auth *auth.Client
 	// ServerAPI is the version of commands that the program was written for; nil: the server's own.
 	ServerAPI *ServerAPI
 
