@@ -172,6 +172,38 @@ func TestCompression(t *testing.T) {
 	}
 }
 
+// TestZlibLevel shows that the level that was asked for is used.
+func TestZlibLevel(t *testing.T) {
+	size := func(level *int) (n int) {
+		s := newFakeServer(t)
+		s.answer = func(m []byte) []byte {
+			n = len(m)
+			if wire.ParseHeader(m).OpCode == wire.OpQuery {
+				r := wire.Reply{Docs: []document.Doc{doc(`{"compression": ["zlib"], "ok": 1.0}`)}}
+				return r.Append(nil, 1, wire.ParseHeader(m).RequestID)
+			}
+			return ok(m)
+		}
+		o := s.options()
+		o.Compressors, o.ZlibLevel = []wire.Compressor{wire.Zlib}, level
+		c, err := Dial(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		r, err := c.RoundTrip(context.Background(), message(1, `{"insert": "`+strings.Repeat("x", 10_000)+`", "$db": "test"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Free()
+		return n
+	}
+	none, most := 0, 9
+	if byDefault, none, most := size(nil), size(&none), size(&most); none < 10_000 || byDefault > 1000 || most > byDefault {
+		t.Errorf("sizes by default %d, without %d, with all effort %d", byDefault, none, most)
+	}
+}
+
 // TestStream receives several replies to one request. A connection that is put back in the middle is not lent again.
 func TestStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -121,16 +121,23 @@ func (c *Conn) write(ctx context.Context, msg []byte) *Error {
 	if c.hello.Compressor != wire.Noop && compressible(msg) {
 		packed := wire.GetBuffer(len(msg))
 		defer packed.Free()
-		var err error
-		if packed.B, err = wire.AppendCompressed(packed.B, msg, c.hello.Compressor); err != nil {
+		b, err := c.compress(packed.B, msg)
+		if err != nil {
 			return c.failed(ctx, OpWrite, false, err)
 		}
-		msg = packed.B
+		packed.B, msg = b, b
 	}
 	if n, err := c.nc.Write(msg); err != nil {
 		return c.failed(ctx, OpWrite, n >= len(msg), err)
 	}
 	return nil
+}
+
+func (c *Conn) compress(dst, msg []byte) ([]byte, error) {
+	if c.hello.Compressor == wire.Zlib && c.opts.ZlibLevel != nil {
+		return wire.AppendZlib(dst, msg, *c.opts.ZlibLevel)
+	}
+	return wire.AppendCompressed(dst, msg, c.hello.Compressor)
 }
 
 // compressible reports whether the OP_MSG is of a command that may be compressed: not one that has to do with

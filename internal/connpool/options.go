@@ -27,6 +27,8 @@ type Options struct {
 	Client document.Doc
 	// Compressors are those that may be used, the best first.
 	Compressors []wire.Compressor
+	// ZlibLevel is how much zlib tries, from -1, its default, to 9. nil: its default.
+	ZlibLevel *int
 	// Auth authenticates the connections of a pool; nil: they are not. Those from Dial never are.
 	Auth *auth.Client
 	// ServerAPI is the version of commands that the program was written for; nil: the server's own.

@@ -54,13 +54,22 @@ func Decompress(b []byte) (*Buffer, error) {
 
 // AppendCompressed appends the message b as an OP_COMPRESSED to dst.
 func AppendCompressed(dst []byte, b []byte, c Compressor) ([]byte, error) {
+	return appendCompressed(dst, b, c, codecs[c].compress)
+}
+
+// AppendZlib is AppendCompressed by [Zlib] with a level from -1, zlib's default, to 9.
+func AppendZlib(dst []byte, b []byte, level int) ([]byte, error) {
+	return appendCompressed(dst, b, Zlib, func(dst, src []byte) ([]byte, error) { return zlibCompressLevel(dst, src, level) })
+}
+
+func appendCompressed(dst, b []byte, c Compressor, compress func(dst, src []byte) ([]byte, error)) ([]byte, error) {
 	h := ParseHeader(b)
 	begin := len(dst)
 	dst = appendHeader(dst, h.RequestID, h.ResponseTo, OpCompressed)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(h.OpCode))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(b)-HeaderSize))
 	dst = append(dst, byte(c))
-	dst, err := codecs[c].compress(dst, b[HeaderSize:])
+	dst, err := compress(dst, b[HeaderSize:])
 	if err != nil {
 		return nil, err
 	}

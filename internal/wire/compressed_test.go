@@ -56,6 +56,39 @@ func TestCompressRoundTrip(t *testing.T) {
 	}
 }
 
+// TestZlibLevels shows that each level is another trade, that all are understood, and that there are no others.
+func TestZlibLevels(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var text []byte
+	for range 5000 {
+		text = append(text, []string{"some", "body", "any", "thing ", "else ", "where "}[r.IntN(6)]...)
+	}
+	message := raw(OpMsg, text)
+	sizes := map[int]int{}
+	for level := -1; level <= 9; level++ {
+		for range 2 { // the second time with the first one's writer
+			b, err := AppendZlib(nil, message, level)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := Decompress(b)
+			if err != nil || !bytes.Equal(got.B, message) {
+				t.Errorf("level %d: not the same message, %v", level, err)
+			}
+			got.Free()
+			sizes[level] = len(b)
+		}
+	}
+	if sizes[0] < len(message) || sizes[-1] >= sizes[1] || sizes[9] >= sizes[-1] {
+		t.Errorf("sizes %v", sizes)
+	}
+	for _, level := range []int{-2, 10} {
+		if _, err := AppendZlib(nil, message, level); err == nil {
+			t.Errorf("level %d is taken", level)
+		}
+	}
+}
+
 // TestDecompressRefusals holds broken OP_COMPRESSED: mongod closes the connection for all of them but one, zlib's too
 // large size, for which it answers with uninitialised memory.
 func TestDecompressRefusals(t *testing.T) {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"sync"
 
@@ -87,12 +88,24 @@ func snappyDecompress(dst, src []byte, size int) ([]byte, error) {
 	return dst, err
 }
 
-var zlibWriters = sync.Pool{New: func() any { return zlib.NewWriter(nil) }}
+// zlibWriters are pools by level, the lowest of which, -1, is the default.
+var zlibWriters [zlib.BestCompression - zlib.DefaultCompression + 1]sync.Pool
 
 func zlibCompress(dst, src []byte) ([]byte, error) {
+	return zlibCompressLevel(dst, src, zlib.DefaultCompression)
+}
+
+func zlibCompressLevel(dst, src []byte, level int) ([]byte, error) {
+	if level < zlib.DefaultCompression || level > zlib.BestCompression {
+		return nil, fmt.Errorf("zlib has no level %d", level)
+	}
 	out := bytes.NewBuffer(dst)
-	w := zlibWriters.Get().(*zlib.Writer)
-	defer zlibWriters.Put(w)
+	pool := &zlibWriters[level-zlib.DefaultCompression]
+	w, ok := pool.Get().(*zlib.Writer)
+	if !ok {
+		w, _ = zlib.NewWriterLevel(nil, level) // the level is right
+	}
+	defer pool.Put(w)
 	w.Reset(out)
 	if _, err := w.Write(src); err != nil {
 		return nil, err
