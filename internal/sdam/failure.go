@@ -10,7 +10,8 @@ import (
 	"github.com/mortondb/morton/internal/mongoerr"
 )
 
-// A Failure is how an operation on a server, or the making of a connection for it, went wrong.
+// A Failure is how an operation on a server, or the making of a connection for it, went wrong. It is no failure of the
+// server, and not to be judged, if nothing reached the network: no connection was free, or the message was too large.
 type Failure struct {
 	Err             error           // a *mongoerr.Error in its chain: the server's reply; anything else: the network's fault
 	TopologyVersion TopologyVersion // of the reply
@@ -19,10 +20,13 @@ type Failure struct {
 	MaxWire         int32           // of the server at the other end of the connection; 0 if it never said
 }
 
-// ParseFailure returns what is wrong with a reply: the command failed, or its write concern did. What is wrong with single
-// writes (writeErrors) says nothing about the server.
+// ParseFailure returns what is wrong with a reply: the command failed, or its write concern did. What is wrong with
+// single writes (writeErrors) says nothing about the server.
 func ParseFailure(reply document.Doc) (f Failure, failed bool) {
-	err := statusOf(reply)
+	err := mongoerr.FromReply(reply)
+	if concern := reply.Lookup("writeConcernError").Doc(); err == nil && concern != nil {
+		err = mongoerr.FromReply(concern)
+	}
 	if err == nil {
 		return Failure{}, false
 	}

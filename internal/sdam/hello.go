@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
-	"github.com/mortondb/morton/internal/mongoerr"
 )
 
 // What is assumed of a server that does not tell its limits: those of all servers that the client can talk to.
@@ -137,26 +136,3 @@ func date(v document.Value) time.Time {
 
 // clone returns a string that does not alias the reply.
 func clone(v document.Value) string { return string([]byte(v.Str())) }
-
-// statusOf returns the error that a reply carries: of the command, or of the write concern. It is nil if there is none.
-func statusOf(reply document.Doc) *mongoerr.Error {
-	status := reply
-	if ok, _ := reply.Lookup("ok").AsFloat64(); ok == 1 || reply.Lookup("ok").Bool() {
-		if status = reply.Lookup("writeConcernError").Doc(); status == nil {
-			return nil
-		}
-	}
-	code, _ := status.Lookup("code").AsInt64()
-	text := clone(status.Lookup("errmsg"))
-	if text == "" {
-		text = "the reply has neither ok: 1 nor an error message"
-	}
-	return mongoerr.New(mongoerr.Code(code), "%s", text).WithLabels(labels(reply)...)
-}
-
-func labels(reply document.Doc) (list []string) {
-	for it := reply.Lookup("errorLabels").Doc().Iter(); it.Next(); {
-		list = append(list, clone(it.Value()))
-	}
-	return list
-}

@@ -311,7 +311,7 @@ func mustJSON(t testing.TB, text string) document.Doc {
 func FuzzParseHello(f *testing.F) {
 	for _, text := range []string{
 		`{"ok": 1, "isWritablePrimary": true, "setName": "rs0", "setVersion": 1, "electionId": {"$oid": "7fffffff0000000000000001"}, "hosts": ["a", "b"], "me": "a", "primary": "a", "maxWireVersion": 17, "tags": {"x": "y"}, "topologyVersion": {"processId": {"$oid": "000000000000000000000001"}, "counter": {"$numberLong": "1"}}, "lastWrite": {"lastWriteDate": {"$date": "2024-01-01T00:00:00Z"}}}`,
-		`{"ok": 0, "errmsg": "no", "code": 91}`, `{"ok": 1, "msg": "isdbgrid"}`, `{"ok": 1, "isreplicaset": true}`, `{"hosts": {"a": [1]}, "ok": {"$numberDecimal": "1"}}`,
+		`{"ok": 0, "errmsg": "no", "code": 91}`, `{"ok": 1, "writeConcernError": {"code": 91}}`, `{"ok": 1, "writeConcernError": {"ok": 1}}`, `{"ok": 1, "msg": "isdbgrid"}`, `{"ok": 1, "isreplicaset": true}`, `{"hosts": {"a": [1]}, "ok": {"$numberDecimal": "1"}}`,
 	} {
 		f.Add([]byte(mustJSON(f, text)))
 	}
