@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mortondb/morton/internal/keys"
@@ -103,6 +105,55 @@ func checkSnapshot(t *testing.T, seed uint64, s *Snapshot, want []version, rng *
 			t.Fatalf("seed %d at %d: get %x is %s %v %v", seed, s.TS, v.key, value, deleted, found)
 		}
 	}
+}
+
+// TestReadersBesideAWriter: whoever reads sees its moment at every instant of what is written meanwhile, though every node comes right before the one that is read.
+func TestReadersBesideAWriter(t *testing.T) {
+	o := New()
+	lo, hi := keys.RecordRange(1)
+	key := keys.AppendRecord(nil, 1, 1<<40)
+	o.Add(1, key, []byte("old"), false)
+	s := o.Snapshot(1)
+	reads := map[string]func() []byte{
+		"get": func() []byte {
+			value, _, _ := s.Get(key)
+			return value
+		},
+		"lookup": func() []byte {
+			l := s.NewLookup()
+			value, _, _ := l.Get(key)
+			return value
+		},
+		"iterator": func() []byte {
+			if it := s.NewIter(lo, hi); it.SeekGE(key) {
+				return it.Value()
+			}
+			return nil
+		},
+		"iterator backwards": func() []byte {
+			if it := s.NewIter(lo, hi); it.SeekLT(hi) {
+				return it.Value()
+			}
+			return nil
+		},
+	}
+	var written atomic.Bool
+	var readers sync.WaitGroup
+	for name, read := range reads {
+		readers.Go(func() {
+			for n := 0; !written.Load(); n++ {
+				if got := read(); string(got) != "old" {
+					t.Errorf("%s: read %d gives %q", name, n, got)
+					return
+				}
+			}
+		})
+	}
+	for ts := uint64(2); ts < 100000; ts++ {
+		o.Add(ts, keys.AppendRecord(nil, 1, ts), nil, false)
+	}
+	written.Store(true)
+	readers.Wait()
 }
 
 // TestChangesSince shows that a change is noticed while it is known, and assumed once it is forgotten.

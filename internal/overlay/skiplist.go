@@ -91,15 +91,16 @@ func (l *skiplist) randomHeight() int {
 	return min(1+bits.TrailingZeros64(l.seed|1<<62)/2, maxHeight)
 }
 
-// seek returns the first node at or after (key, ts).
-func (l *skiplist) seek(key []byte, ts uint64) *node {
+// seek returns the first node at or after (key, ts). It returns the very node that it compared: what stands behind the last node before the key may be another one
+// a moment later, added meanwhile and before the key, too.
+func (l *skiplist) seek(key []byte, ts uint64) (n *node) {
 	at := &l.head
 	for i := maxHeight - 1; i >= 0; i-- {
-		for n := at.next[i].Load(); n != nil && n.before(key, ts); n = at.next[i].Load() {
+		for n = at.next[i].Load(); n != nil && n.before(key, ts); n = at.next[i].Load() {
 			at = n
 		}
 	}
-	return at.next[0].Load()
+	return n
 }
 
 // seekBefore returns the last node whose key is less than key, or nil.
