@@ -116,7 +116,7 @@ func (h *handing) pause() {
 	case <-n.done:
 		return
 	}
-	n.flush()
+	n.flushAll()
 }
 
 // resumeLocked makes this node primary again after a hand-over that did not succeed, once everything it

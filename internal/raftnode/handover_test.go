@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -161,6 +162,61 @@ func TestTransferThatFails(t *testing.T) {
 		c.mustPut(l, "e", "1")
 		if s := l.node.Status(); !s.Primary || s.HandingOver {
 			t.Errorf("after a hand-over that failed: %+v", s)
+		}
+	})
+}
+
+// TestTransferThatFailsLosesNothing: when a hand-over begins a group is on its way from those that wait into the log, and the hand-over ends before the group is
+// there. The state machine has dropped what it had appended, so it may write again only when it has got it back from the log: else it
+// would write on without the group, which takes effect later.
+func TestTransferThatFailsLosesNothing(t *testing.T) {
+	inCluster(t, 1, 3, func(t *testing.T, c *cluster) {
+		l := c.leader(time.Second)
+		to := l.id%3 + 1
+		c.mustPut(l, "a", "1")
+		time.Sleep(testElection / 2)
+		c.mu.Lock()
+		c.cut[[2]uint64{to, l.id}] = true // close, but never quite there
+		c.mu.Unlock()
+		c.mustPut(l, "b", "1")
+
+		n := l.node
+		n.proposing.Lock()
+		op, err := l.sm.write("slow", "1", true)
+		if err != nil {
+			c.fatalf("%v", err)
+		}
+		groups, _ := n.pending.take()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- n.TransferLeadership(ctx, to) }()
+		for l.sm.isPrimary() {
+			runtime.Gosched()
+		}
+		cancel()
+		for range 10000 { // the clock stands still meanwhile
+			runtime.Gosched()
+		}
+		if l.sm.isPrimary() {
+			t.Error("primary again without what it had appended")
+		}
+		entries, list := pack(groups)
+		n.mu.Lock()
+		n.proposeLocked(entries, list)
+		n.mu.Unlock()
+		n.proposing.Unlock()
+
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			c.fatalf("the hand-over ended with %v", err)
+		}
+		if err := n.WaitCommitted(t.Context(), op); err != nil {
+			c.fatalf("%v", err)
+		}
+		for !l.sm.isPrimary() {
+			time.Sleep(time.Millisecond)
+		}
+		if got, _ := l.sm.get("slow"); got != "1" {
+			t.Error("primary again without what it had appended and was acknowledged")
 		}
 	})
 }

@@ -37,7 +37,7 @@ func (n *Node) ProposeConfChange(ctx context.Context, term uint64, changes []Cha
 		return 0, fmt.Errorf("raftnode: configuration of %d bytes is larger than %d", len(context), maxConfContext)
 	}
 	w := &confWaiter{token: rand.Uint64() | 1, done: make(chan error, 1)}
-	n.flush() // what was appended before keeps its place before the change
+	n.flushAll() // what was appended before keeps its place before the change
 	n.mu.Lock()
 	err := n.proposeConfLocked(w, term, changes, context)
 	n.mu.Unlock()

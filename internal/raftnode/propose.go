@@ -140,11 +140,16 @@ func (n *Node) gatherLoop() {
 	}
 }
 
-// flush proposes the pending groups. Many may call it at a time: those who wait for the one at work find their groups proposed.
+// flush proposes the pending groups. Many may call it at a time: those who wait for the one at work find their groups proposed. It may return while
+// somebody else, who has taken the groups, is about to propose them.
 func (n *Node) flush() {
-	if !n.pending.some.Load() {
-		return
+	if n.pending.some.Load() {
+		n.flushAll()
 	}
+}
+
+// flushAll is flush for those who count on it that everything appended before is in raft's log, or lost with the leadership, when it returns.
+func (n *Node) flushAll() {
 	n.proposing.Lock()
 	defer n.proposing.Unlock()
 	groups, term := n.pending.take()
