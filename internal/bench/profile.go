@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
@@ -18,7 +19,7 @@ func (r *run) startProfile(srv *server, w workload, conns int) (wait func() erro
 	if !srv.profiled {
 		return func() error { return nil }
 	}
-	file := filepath.Join(r.Profile, fmt.Sprintf("%s-%d.pprof", notInNames.ReplaceAllString(r.group.name+" "+w.name, "-"), conns))
+	file := filepath.Join(r.Profile, fmt.Sprintf("%s-%d.pprof", notInNames.ReplaceAllString(strings.ToLower(r.group.name+" "+w.name), "-"), conns))
 	done := make(chan error, 1)
 	go func() { done <- srv.fetchProfile(file, max(int(r.Slice.Seconds()), 1)) }()
 	return func() error { return <-done }

@@ -38,11 +38,12 @@ func measureSteady(ctx context.Context, r *run, servers []*server) error {
 		name, unit string
 		of         func(*steadyRun) float64
 	}{
-		{"time for each 1,000 documents of 1 KB, as measured", "ms", func(s *steadyRun) float64 { return s.elapsed.Seconds() * 1e6 / float64(s.documents) }},
+		{"time for each 1,000 documents of 1 KB", "ms", func(s *steadyRun) float64 { return s.elapsed.Seconds() * 1e6 / float64(s.documents) }},
 		{"insertMany p50", "ms", func(s *steadyRun) float64 { return s.quantile(0.5) }},
 		{"insertMany p99", "ms", func(s *steadyRun) float64 { return s.quantile(0.99) }},
 		{"longest insertMany", "ms", func(s *steadyRun) float64 { return s.quantile(1) }},
 		{"most memory", "MB", func(s *steadyRun) float64 { return s.memoryMax / 1e6 }},
+		{"written for each byte of documents", "bytes", func(s *steadyRun) float64 { return float64(s.written+s.debtBytes) / float64(s.documents*loadedSize) }},
 		{"disk for each byte of documents", "bytes", func(s *steadyRun) float64 { return float64(s.disk) / float64(s.documents*loadedSize) }},
 		{"processor time for each 1,000 documents", "ms", func(s *steadyRun) float64 { return milliseconds(s.cpu) * 1000 / float64(s.documents) }},
 		{"put off: processor time in the minute afterwards", "s", func(s *steadyRun) float64 { return s.debtCPU.Seconds() }},
@@ -81,6 +82,7 @@ type steadyRun struct {
 	seconds   []second
 	memoryMax float64
 	disk      int64
+	written   int64
 	debtCPU   time.Duration
 	debtBytes int64
 
@@ -128,7 +130,7 @@ func (s *steadyRun) load(ctx context.Context, length time.Duration) error {
 	slices.Sort(s.latencies)
 	s.documents = len(s.latencies) * batchDocuments
 	after, err := usageOf(s.srv.pid)
-	s.cpu = after.cpu - before.cpu
+	s.cpu, s.written = after.cpu-before.cpu, after.written-before.written
 	return err
 }
 
