@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"sync/atomic"
 
@@ -78,22 +79,52 @@ func (p *Probe) Has(key []byte) (bool, error) {
 // Close ends the probe.
 func (p *Probe) Close() error { return p.it.Close() }
 
-// Cursor looks up the values of keys that are mostly there, one after the other.
-type Cursor struct{ it *pebble.Iterator }
+// Cursor looks up the values of keys that are mostly there, one after the other. Where keys follow each other, as the record ids of documents do that were inserted
+// in the order in which they are wanted, it steps instead of searching, which costs a third.
+type Cursor struct {
+	it      *pebble.Iterator
+	last    []byte // the key that was asked for last
+	walking bool   // it stands at last, and can step
+}
 
 // NewCursor returns a cursor in a store. It must be closed before the snapshot is released.
 func (n *Snapshot) NewCursor(store keys.Store) (*Cursor, error) {
 	it, err := n.snap[store].NewIter(&pebble.IterOptions{KeyTypes: pebble.IterKeyTypePointsOnly})
-	return &Cursor{it}, err
+	return &Cursor{it: it}, err
 }
 
 // Get returns the value of a key, valid until the next call.
 func (c *Cursor) Get(key []byte) (value []byte, found bool, err error) {
-	if !c.it.SeekPrefixGE(key) || !bytes.Equal(c.it.Key(), key) {
+	if !c.find(key) {
+		c.walking = false
 		return nil, false, c.it.Error()
 	}
 	value, err = c.it.ValueAndErr()
 	return value, err == nil, err
+}
+
+func (c *Cursor) find(key []byte) bool {
+	next := isNext(c.last, key)
+	c.last = append(c.last[:0], key...)
+	switch {
+	case next && c.walking: // between a number and the next one there is nothing
+		return c.it.Next() && bytes.Equal(c.it.Key(), key)
+	case next: // there may be more of them
+		c.walking = true
+		return c.it.SeekGE(key) && bytes.Equal(c.it.Key(), key)
+	}
+	c.walking = false // the search by filters looks into fewer files, but cannot step
+	return c.it.SeekPrefixGE(key) && bytes.Equal(c.it.Key(), key)
+}
+
+// isNext reports whether key is last, with the number that it ends with counted up by one.
+func isNext(last, key []byte) bool {
+	n := len(key) - 8
+	if n < 0 || len(last) != len(key) || !bytes.Equal(last[:n], key[:n]) {
+		return false
+	}
+	number := binary.BigEndian.Uint64(key[n:])
+	return number > 0 && number-1 == binary.BigEndian.Uint64(last[n:])
 }
 
 // Close ends the cursor.
