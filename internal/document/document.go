@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"strings"
 	"unsafe"
 
@@ -67,29 +68,88 @@ func (d Doc) Iter() Iter {
 
 // Next moves to the next field and reports whether there is one.
 func (it *Iter) Next() bool {
-	if len(it.rest) < 2 {
+	end, n := it.measure(it.rest)
+	if end < 0 {
 		return false
 	}
-	t := Type(it.rest[0])
-	if t == 0 {
+	it.enter(it.rest, end, n)
+	return true
+}
+
+// NextOf moves to the next field that has one of the names and returns which, or -1 when there is none. It costs half of looking at each
+// field.
+func (it *Iter) NextOf(names []string) int {
+	for rest := it.rest; ; {
+		end, n := it.measure(rest)
+		if end < 0 {
+			return -1
+		}
+		name := rest[1 : 1+end]
+		for i, s := range names {
+			if string(name) == s {
+				it.enter(rest, end, n)
+				return i
+			}
+		}
+		rest = rest[end+2+n:]
+	}
+}
+
+// measure returns how long the name and the value are of the field that rest begins with. A name of less than 0 bytes: the walk ends.
+func (it *Iter) measure(rest []byte) (name, value int) {
+	if len(rest) < 2 || rest[0] == 0 {
 		it.rest = nil
-		return false
+		return -1, 0
 	}
-	end := bytes.IndexByte(it.rest[1:], 0)
+	end := nameEnd(rest[1:])
 	if end < 0 {
 		it.fail("field name without end")
-		return false
+		return -1, 0
 	}
-	body := it.rest[end+2:]
-	n := valueLen(t, body)
+	t, body := Type(rest[0]), rest[end+2:]
+	n := int(fixedLens[t])
+	if n == 0 {
+		n = valueLen(t, body)
+	}
 	if n < 0 || n > len(body) {
 		it.fail("value runs past its document")
-		return false
+		return -1, 0
 	}
-	it.key = it.rest[1 : 1+end]
-	it.val = Value{Type: t, Data: body[:n:n]}
+	return end, n
+}
+
+// enter makes the field that rest begins with the current one.
+func (it *Iter) enter(rest []byte, end, n int) {
+	body := rest[end+2:]
+	it.key = rest[1 : 1+end]
+	it.val = Value{Type: Type(rest[0]), Data: body[:n:n]}
 	it.rest = body[n:]
-	return true
+}
+
+// fixedLens are the lengths of values whose type tells them, unless it is 0.
+var fixedLens = func() (list [256]uint8) {
+	for t := range list {
+		if n := valueLen(Type(t), nil); n > 0 {
+			list[t] = uint8(n)
+		}
+	}
+	return list
+}()
+
+// nameEnd returns how long the name is that b begins with, or -1.
+func nameEnd(b []byte) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	if len(b) < 8 {
+		return bytes.IndexByte(b, 0)
+	}
+	word := binary.LittleEndian.Uint64(b)
+	if zeros := (word - ones) &^ word & tops; zeros != 0 { // the lowest bit is that of the first zero byte
+		return bits.TrailingZeros64(zeros) / 8
+	}
+	if i := bytes.IndexByte(b[8:], 0); i >= 0 {
+		return 8 + i
+	}
+	return -1
 }
 
 func (it *Iter) fail(why string) {
@@ -191,12 +251,12 @@ func (d Doc) IsEmpty() bool { return len(d) <= 5 }
 
 // Lookup returns the value of the field called key, or a missing value.
 func (d Doc) Lookup(key string) Value {
-	for it := d.Iter(); it.Next(); {
-		if string(it.key) == key {
-			return it.val
-		}
+	it := d.Iter()
+	names := [1]string{key}
+	if it.NextOf(names[:]) < 0 {
+		return Value{}
 	}
-	return Value{}
+	return it.val
 }
 
 // First returns the first field; its value is missing if d is empty.

@@ -12,14 +12,13 @@ import (
 // all is a conjunction. Its conditions on fields are grouped by top-level field and answered in one walk over the document,
 // which ends with the first that does not hold.
 type all struct {
-	groups []fieldGroup // at most maxGroups
+	names  []string     // of the fields that the groups are about; at most maxGroups
+	groups []fieldGroup // by the same numbers
 	others []docMatcher
 }
 
-type fieldGroup struct {
-	name       string
-	conditions []fieldMatcher
-}
+// fieldGroup is the conditions on one field.
+type fieldGroup []fieldMatcher
 
 // maxGroups is how many fields one walk can look for: one bit of a word for each. More make a second walk.
 const maxGroups = 64
@@ -43,16 +42,14 @@ func newAll(nodes []*Node) docMatcher {
 }
 
 func (a *all) add(f fieldMatcher) bool {
-	for i := range a.groups {
-		if g := &a.groups[i]; g.name == f.first() {
-			g.conditions = append(g.conditions, f)
-			return true
-		}
+	if i := slices.Index(a.names, f.first()); i >= 0 {
+		a.groups[i] = append(a.groups[i], f)
+		return true
 	}
 	if len(a.groups) == maxGroups {
 		return false
 	}
-	a.groups = append(a.groups, fieldGroup{f.first(), []fieldMatcher{f}})
+	a.names, a.groups = append(a.names, f.first()), append(a.groups, fieldGroup{f})
 	return true
 }
 
@@ -62,18 +59,17 @@ func (a *all) matchDoc(doc document.Doc, run *matching) bool {
 
 func (a *all) matchFields(doc document.Doc, run *matching) bool {
 	missing := ^uint64(0) >> (maxGroups - len(a.groups)) // the groups whose field has not come yet
-	for it := doc.Iter(); missing != 0 && it.Next(); {
-		key := it.Key()
-		for i := range a.groups {
-			g := &a.groups[i]
-			if g.name != key || missing&(1<<i) == 0 {
-				continue
-			}
-			missing &^= 1 << i
-			if !g.match(it.Value(), run) {
-				return false
-			}
+	for it := doc.Iter(); missing != 0; {
+		i := it.NextOf(a.names)
+		if i < 0 {
 			break
+		}
+		if missing&(1<<i) == 0 {
+			continue // a second field of the name
+		}
+		missing &^= 1 << i
+		if !a.groups[i].match(it.Value(), run) {
+			return false
 		}
 	}
 	for i := 0; missing != 0; i++ {
@@ -96,8 +92,8 @@ func (a *all) matchOthers(doc document.Doc, run *matching) bool {
 	return true
 }
 
-func (g *fieldGroup) match(v document.Value, run *matching) bool {
-	for _, c := range g.conditions {
+func (g fieldGroup) match(v document.Value, run *matching) bool {
+	for _, c := range g {
 		if !c.matchField(v, run) {
 			return false
 		}

@@ -78,7 +78,7 @@ func pullIf(conditions ...*Node) *pull {
 		matchers = append(matchers, n.field())
 	}
 	return &pull{func(v document.Value) (bool, error) {
-		group := fieldGroup{conditions: matchers}
+		group := fieldGroup(matchers)
 		run := &matching{}
 		return group.match(v, run), run.err
 	}}
