@@ -159,7 +159,7 @@ func (n *Node) applyConfChange(e *raftpb.Entry) error {
 	if err != nil {
 		return fmt.Errorf("entry %d changes the members in an unknown way: %w", e.Index, err)
 	}
-	if err := n.opts.Log.KeepCommit(e.Index); err != nil {
+	if err := n.keepCommit(e.Index); err != nil {
 		return err
 	}
 	var token uint64

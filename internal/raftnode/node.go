@@ -61,6 +61,7 @@ type Node struct {
 	water     *watermarks
 
 	writes  *queue[writeItem] // for the log writer
+	keeps   chan keepItem     // for it, too, from the applier
 	applies *queue[applyItem] // for the applier
 	delay   atomic.Int64      // of this member, see [Member].Delay
 	events  *queue[Event]
@@ -142,7 +143,7 @@ func Open(opts Options) (*Node, error) {
 		opts: opts, log: logger, transport: opts.Transport, sm: opts.StateMachine,
 		water: newWatermarks(opts.ID), writes: newQueue[writeItem](), applies: newQueue[applyItem](), events: newQueue[Event](),
 		electionTimeout: opts.ElectionTimeout,
-		gather:          make(chan struct{}, 1), pins: map[*pin]struct{}{}, handover: make(chan struct{}, 1), done: make(chan struct{}), silent: make(chan struct{}),
+		gather:          make(chan struct{}, 1), pins: map[*pin]struct{}{}, keeps: make(chan keepItem), handover: make(chan struct{}, 1), done: make(chan struct{}), silent: make(chan struct{}),
 		applied: opts.Applied.Index, appliedTerm: opts.Applied.Term, appliedTS: opts.Applied.TS, conf: opts.Applied.ConfState,
 	}
 	n.handover <- struct{}{}

@@ -18,6 +18,28 @@ type writeItem struct {
 	dir      string           // where its files are
 }
 
+// keepItem asks the log writer to make a commit position durable.
+type keepItem struct {
+	index uint64
+	done  chan error
+}
+
+// keepCommit makes durable that the log is committed up to index. The applier calls it.
+func (n *Node) keepCommit(index uint64) error {
+	item := keepItem{index, make(chan error, 1)}
+	select {
+	case n.keeps <- item:
+	case <-n.done:
+		return ErrStopped
+	}
+	select {
+	case err := <-item.done:
+		return err
+	case <-n.done:
+		return ErrStopped
+	}
+}
+
 // writeLoop is the log writer. Everything that has gathered while one fsync ran goes into the next one.
 func (n *Node) writeLoop() {
 	w := writer{node: n, hs: n.opts.Log.State()}
@@ -25,6 +47,8 @@ func (n *Node) writeLoop() {
 		select {
 		case <-n.writes.signal:
 			w.busy(n.writes.take())
+		case item := <-n.keeps:
+			item.done <- n.opts.Log.KeepCommit(item.index)
 		case <-n.done:
 			w.drain()
 			return
@@ -171,6 +195,26 @@ func (w *writer) deliver(items []writeItem) {
 	n.readyLocked()
 }
 
+// await waits for the applier, which may itself be waiting for this writer.
+func (w *writer) await(done chan error) error {
+	n := w.node
+	for {
+		select {
+		case err := <-done:
+			return err
+		case item := <-n.keeps:
+			item.done <- n.opts.Log.KeepCommit(item.index)
+		case <-n.done:
+			select { // the applier ends without looking at its queue
+			case err := <-done:
+				return err
+			default:
+				return ErrStopped
+			}
+		}
+	}
+}
+
 // install puts a snapshot in the place of state machine and log. The state machine comes first: should the process die in between, it holds
 // what the log lacks, and Open resets the log; the other way round there would be a log without its beginning.
 func (w *writer) install(item *writeItem) error {
@@ -181,16 +225,7 @@ func (w *writer) install(item *writeItem) error {
 	}
 	done := make(chan error, 1)
 	n.applies.put(applyItem{install: &installItem{dir: item.dir, snapshot: snap, done: done}})
-	select {
-	case err = <-done:
-	case <-n.done:
-		select { // the applier ends without looking at its queue
-		case err = <-done:
-		default:
-			return ErrStopped
-		}
-	}
-	if err != nil {
+	if err := w.await(done); err != nil {
 		return err
 	}
 	if err := n.opts.Log.Reset(snap.Index, snap.Term); err != nil {
