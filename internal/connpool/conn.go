@@ -20,6 +20,7 @@ type Conn struct {
 
 	nc     net.Conn     // what is written to and read from
 	under  net.Conn     // nc without TLS
+	sock   exchanger    // nc, if it can do what that can
 	carry  *wire.Buffer // what came behind the last reply
 	last   int          // size of the last reply
 	expect int32        // what the next reply answers
@@ -106,6 +107,7 @@ func (c *Conn) dial(ctx context.Context) *Error {
 		return c.failed(ctx, OpDial, false, net.ErrClosed)
 	}
 	if c.opts.TLS == nil {
+		c.sock = newSocket(nc)
 		return nil
 	}
 	secure := tls.Client(nc, c.opts.TLS)

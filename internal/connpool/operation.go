@@ -16,16 +16,44 @@ func (c *Conn) RoundTrip(ctx context.Context, msg []byte) (Reply, error) {
 	if err := c.begin(ctx); err != nil {
 		return Reply{}, err
 	}
+	out, packed, err := c.prepare(ctx, msg)
 	var r Reply
-	err := c.write(ctx, msg)
 	if err == nil {
-		r, err = c.read(ctx, requestID(msg))
+		r, err = c.exchange(ctx, out)
+		packed.Free()
 	}
 	c.end()
 	if err != nil {
-		return Reply{}, err // as it is, r could be an interface that is not nil
+		return Reply{}, err // as it is, a nil *Error would be an error
 	}
 	return r, nil
+}
+
+// exchanger sends out and waits until there is something to read into in, which it does once. It has sent all if it
+// returns no error.
+type exchanger interface {
+	exchange(out, in []byte) (written, read int, err error)
+}
+
+func (c *Conn) exchange(ctx context.Context, out []byte) (Reply, *Error) {
+	if c.sock == nil || c.carry != nil {
+		if err := c.write(ctx, out); err != nil {
+			return Reply{}, err
+		}
+		return c.read(ctx)
+	}
+	c.carry = c.newBuffer()
+	written, n, err := c.sock.exchange(out, c.carry.B[:cap(c.carry.B)])
+	if err != nil {
+		c.carry.Free()
+		c.carry = nil
+		if written < len(out) {
+			return Reply{}, c.failed(ctx, OpWrite, false, err)
+		}
+		return Reply{}, c.failed(ctx, OpRead, true, err)
+	}
+	c.carry.B = c.carry.B[:n]
+	return c.read(ctx)
 }
 
 // Send sends msg as RoundTrip does, and waits for nothing: there is no reply ([wire.MoreToCome] in the request), or
@@ -34,7 +62,11 @@ func (c *Conn) Send(ctx context.Context, msg []byte) error {
 	if err := c.begin(ctx); err != nil {
 		return err
 	}
-	err := c.write(ctx, msg)
+	out, packed, err := c.prepare(ctx, msg)
+	if err == nil {
+		err = c.write(ctx, out)
+		packed.Free()
+	}
 	c.end()
 	if err != nil {
 		return err
@@ -48,7 +80,7 @@ func (c *Conn) Receive(ctx context.Context) (Reply, error) {
 	if err := c.begin(ctx); err != nil {
 		return Reply{}, err
 	}
-	r, err := c.read(ctx, c.expect)
+	r, err := c.read(ctx)
 	c.end()
 	if err != nil {
 		return Reply{}, err
@@ -112,23 +144,29 @@ func (c *Conn) checkContext() (busy bool) {
 
 func requestID(msg []byte) int32 { return int32(binary.LittleEndian.Uint32(msg[4:])) }
 
-// write sends msg with one call of the socket.
-func (c *Conn) write(ctx context.Context, msg []byte) *Error {
+// prepare returns what is to be sent for msg, and the buffer that it is in if it is compressed.
+func (c *Conn) prepare(ctx context.Context, msg []byte) (out []byte, packed *wire.Buffer, _ *Error) {
 	if limit := c.hello.MaxMessageSize; limit > 0 && len(msg) > limit {
-		return c.fault(OpWrite, false, ErrTooLarge)
+		return nil, nil, c.fault(OpWrite, false, ErrTooLarge)
 	}
 	c.expect, c.more = requestID(msg), false
-	if c.hello.Compressor != wire.Noop && compressible(msg) {
-		packed := wire.GetBuffer(len(msg))
-		defer packed.Free()
-		b, err := c.compress(packed.B, msg)
-		if err != nil {
-			return c.failed(ctx, OpWrite, false, err)
-		}
-		packed.B, msg = b, b
+	if c.hello.Compressor == wire.Noop || !compressible(msg) {
+		return msg, nil, nil
 	}
-	if n, err := c.nc.Write(msg); err != nil {
-		return c.failed(ctx, OpWrite, n >= len(msg), err)
+	packed = wire.GetBuffer(len(msg))
+	b, err := c.compress(packed.B, msg)
+	if err != nil {
+		packed.Free()
+		return nil, nil, c.failed(ctx, OpWrite, false, err)
+	}
+	packed.B = b
+	return b, packed, nil
+}
+
+// write sends out with one call of the socket.
+func (c *Conn) write(ctx context.Context, out []byte) *Error {
+	if n, err := c.nc.Write(out); err != nil {
+		return c.failed(ctx, OpWrite, n >= len(out), err)
 	}
 	return nil
 }

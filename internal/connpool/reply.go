@@ -35,13 +35,13 @@ const (
 	trustedBytes = 64 << 10 // so much is set aside because a header says that it will come
 )
 
-// read reads the reply to the request.
-func (c *Conn) read(ctx context.Context, request int32) (Reply, *Error) {
+// read reads the reply that is expected.
+func (c *Conn) read(ctx context.Context) (Reply, *Error) {
 	buf, err := c.readMessage()
 	if err != nil {
 		return Reply{}, c.failed(ctx, OpRead, true, err)
 	}
-	r, err := c.parse(buf, request)
+	r, err := c.parse(buf)
 	if err != nil {
 		buf.Free()
 		return Reply{}, c.failed(ctx, OpRead, true, err)
@@ -50,10 +50,10 @@ func (c *Conn) read(ctx context.Context, request int32) (Reply, *Error) {
 }
 
 // parse makes a reply of a message. It frees buf only if it needs another in its place.
-func (c *Conn) parse(buf *wire.Buffer, request int32) (Reply, error) {
+func (c *Conn) parse(buf *wire.Buffer) (Reply, error) {
 	h := wire.ParseHeader(buf.B)
-	if h.ResponseTo != request {
-		return Reply{}, protocolError("a reply to message %d came for message %d", h.ResponseTo, request)
+	if h.ResponseTo != c.expect {
+		return Reply{}, protocolError("a reply to message %d came for message %d", h.ResponseTo, c.expect)
 	}
 	if h.OpCode == wire.OpCompressed {
 		plain, err := wire.Decompress(buf.B)
@@ -109,13 +109,18 @@ func parseBody(b []byte, op wire.OpCode) (wire.MsgFlags, document.Doc, error) {
 	return flags, document.Doc(body[:len(body):len(body)]), nil
 }
 
+// newBuffer returns a buffer for the next reply.
+func (c *Conn) newBuffer() *wire.Buffer {
+	return wire.GetBuffer(min(max(c.last, readSizeMin), readSizeMax))
+}
+
 // readMessage reads one message, header included, into a buffer that the caller frees. A small one takes one call of
 // the socket.
 func (c *Conn) readMessage() (*wire.Buffer, error) {
 	buf := c.carry
 	c.carry = nil
 	if buf == nil {
-		buf = wire.GetBuffer(min(max(c.last, readSizeMin), readSizeMax))
+		buf = c.newBuffer()
 	}
 	if err := c.fill(buf, wire.HeaderSize); err != nil {
 		buf.Free()
