@@ -302,19 +302,16 @@ func (l *link) serve(conn net.Conn, br *bufio.Reader) error {
 	defer l.closeWithLink(conn)()
 	closed := make(chan error, 1)
 	l.t.wg.Go(func() { closed <- watch(br) })
-	interval := time.Duration(l.t.interval.Load())
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
 	w := &sender{link: l, conn: conn}
+	timer := time.NewTimer(w.untilDue())
+	defer timer.Stop()
 	for {
+		looked := false
 		select {
 		case <-l.wake:
-		case <-ticker.C:
-			w.statusDue = true
-			if now := time.Duration(l.t.interval.Load()); now != interval {
-				interval = now
-				ticker.Reset(interval)
-			}
+		case <-timer.C:
+			w.lookIfDue()
+			looked = true
 		case err := <-closed:
 			return err
 		case <-l.ctx.Done():
@@ -325,6 +322,9 @@ func (l *link) serve(conn net.Conn, br *bufio.Reader) error {
 		}
 		if l.unheard() {
 			return fmt.Errorf("peer: %s has shown no sign of hearing this connection for %v", l.host, l.t.silent())
+		}
+		if looked {
+			timer.Reset(w.untilDue())
 		}
 	}
 }
@@ -351,7 +351,26 @@ type sender struct {
 	conn      net.Conn
 	frames    frameWriter
 	out       outbox
+	told      Status // last
+	toldAt    time.Time
 	statusDue bool
+}
+
+// lookIfDue finds out whether the other side is to be told how this member is: its interval is over, or more is applied.
+func (s *sender) lookIfDue() {
+	interval := time.Duration(s.link.t.interval.Load())
+	if time.Since(s.toldAt) >= interval {
+		s.statusDue = true
+		return
+	}
+	now := s.link.t.opts.Status()
+	s.statusDue = s.statusDue || now.Applied != s.told.Applied || now.Durable != s.told.Durable
+}
+
+// untilDue returns the time until the next look.
+func (s *sender) untilDue() time.Duration {
+	interval := time.Duration(s.link.t.interval.Load())
+	return max(min(interval-time.Since(s.toldAt), statusInterval), minInterval)
 }
 
 // flushBytes is how much is gathered for one write.
@@ -365,7 +384,9 @@ func (s *sender) send() error {
 	}
 	if s.out.status || s.statusDue {
 		s.statusDue = false
-		s.frames.writeStatus(l.ownStatus())
+		own := l.ownStatus()
+		s.told, s.toldAt = own.Status, own.Wall
+		s.frames.writeStatus(own)
 	}
 	for _, list := range [2][]raftpb.Message{s.out.urgent, s.out.queue} {
 		for i := range list {

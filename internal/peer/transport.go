@@ -98,7 +98,7 @@ type Transport struct {
 
 // Times.
 const (
-	statusInterval = 500 * time.Millisecond
+	statusInterval = 500 * time.Millisecond // between two signs of life, until the configuration says; and until others hear of what was applied
 	minInterval    = 10 * time.Millisecond
 	minSilence     = 5 * time.Second // after which a connection without a sign of life is given up
 	writeTimeout   = 10 * time.Second
@@ -126,10 +126,10 @@ func New(opts Options) (*Transport, error) {
 	return t, nil
 }
 
-// SetHeartbeats says how often members tell each other how they are, which is every half second at least, and after what time of silence one is taken for
-// down.
+// SetHeartbeats says how often members tell each other how they are, and after what time of silence one is taken for down. That more of the log is
+// applied is told within statusInterval in any case.
 func (t *Transport) SetHeartbeats(interval, timeout time.Duration) {
-	interval = min(max(interval, minInterval), statusInterval)
+	interval = max(interval, minInterval)
 	t.interval.Store(int64(interval))
 	t.silence.Store(int64(max(timeout, 3*interval)))
 }
