@@ -40,6 +40,9 @@ func (n *Node) caretake() {
 			}
 		}
 		raft, s := n.raft.Load(), n.stored.Load()
+		if raft != nil && s == nil && n.promised.Load() == nil && n.opts.Set.Name != "" {
+			n.learnFirstConfig()
+		}
 		if raft == nil || s == nil {
 			continue
 		}

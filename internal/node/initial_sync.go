@@ -86,6 +86,7 @@ func (s *initialSync) describe(v *replset.View) {
 	v.Info = fmt.Sprintf("initial sync: %d of %d MB received", p.BytesDone>>20, p.Bytes>>20)
 	elapsed := time.Since(p.StartedAt)
 	var b document.Builder
+	b.AppendString("method", "fileCopyBased")
 	b.AppendInt32("failedInitialSyncAttempts", int32(s.failed))
 	b.AppendDate("initialSyncStart", p.StartedAt.UnixMilli())
 	b.AppendInt64("totalInitialSyncElapsedMillis", elapsed.Milliseconds())

@@ -91,6 +91,7 @@ type Node struct {
 	raft      atomic.Pointer[raftnode.Node]
 	transport atomic.Pointer[peer.Transport]
 	stored    atomic.Pointer[stored]
+	promised  atomic.Pointer[stored] // the configuration that the first data will bring, see learnFirstConfig
 	topology  topology
 	window    oplogWindow
 	syncing   initialSync

@@ -102,6 +102,34 @@ func membershipChanges(conf raftnode.ConfState, s *stored) []raftnode.Change {
 	return changes
 }
 
+// learnFirstConfig asks the member through which this one joins for the configuration, to tell clients and to get to know the other members while the
+// data is on its way. It comes into force with the data.
+func (n *Node) learnFirstConfig() {
+	tr := n.transport.Load()
+	if tr == nil {
+		return
+	}
+	for _, p := range tr.Peers() {
+		if !p.Connected {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(n.ctx, askTimeout)
+		a, err := n.askIdentity(ctx, p.Host)
+		cancel()
+		if err != nil || a.Stored == nil || a.Stored.memberOf(n.raftID()) < 0 {
+			continue
+		}
+		n.adopting.Lock()
+		if n.stored.Load() == nil { // the data came meanwhile
+			n.promised.Store(a.Stored)
+			tr.SetMembers(a.Stored.peers())
+		}
+		n.adopting.Unlock()
+		n.bump()
+		return
+	}
+}
+
 // learnOfConfig finds out about a newer configuration that this member's log does not bring, or not soon: because the set goes on without it,
 // or because it applies its log late. Another member says that it has one, and is asked for it.
 func (n *Node) learnOfConfig(s *stored) {

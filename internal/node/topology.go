@@ -127,6 +127,7 @@ func (n *Node) describe(v *replset.View, raft *raftnode.Node, writable bool, ele
 	n.syncing.describe(v)
 	s := n.stored.Load()
 	if s == nil {
+		n.describeWithoutData(v, st)
 		return
 	}
 	v.Config = s.config
@@ -156,6 +157,18 @@ func (n *Node) describe(v *replset.View, raft *raftnode.Node, writable bool, ele
 	if _, voted := raft.Elections(); voted.Term != 0 {
 		v.Vote = n.describeVote(s, voted)
 	}
+	n.describeMembers(v, s)
+}
+
+// describeWithoutData describes a member that waits for its first data, once it knows the configuration.
+func (n *Node) describeWithoutData(v *replset.View, st raftnode.Status) {
+	s := n.promised.Load()
+	if s == nil {
+		return
+	}
+	v.Applied, v.Durable, v.Committed = replset.Point{}, replset.Point{}, replset.Point{}
+	v.Config, v.Self, v.Primary = s.config, s.memberOf(n.raftID()), s.memberOf(st.Leader)
+	v.SyncFrom = v.Primary
 	n.describeMembers(v, s)
 }
 
