@@ -63,6 +63,8 @@ type ReplicaSet interface {
 	Config() (document.Doc, error)
 	// Status returns the reply of replSetGetStatus.
 	Status() (document.Doc, error)
+	// Elections returns what this member counts of elections.
+	Elections() replset.ElectionMetrics
 	// StepDown gives up being primary for a while.
 	StepDown(ctx context.Context, how StepDown) error
 	// StepUp has this member elected.

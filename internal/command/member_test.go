@@ -227,6 +227,8 @@ func (m *testMember) Reconfigure(_ context.Context, config document.Value, force
 	return nil, err
 }
 
+func (m *testMember) Elections() replset.ElectionMetrics { return replset.ElectionMetrics{} }
+
 func (m *testMember) Config() (document.Doc, error) {
 	c, err := m.View().GetConfig()
 	if err != nil {

@@ -23,6 +23,10 @@ var statusSections = []section{
 	{name: "catalogStats", write: (*Dispatcher).catalogSection},
 	{name: "connections", write: (*Dispatcher).connectionsSection},
 	{name: "defaultRWConcern", write: func(d *Dispatcher, b *document.Builder) { d.defaults().appendTo(b, false) }},
+	{name: "electionMetrics", write: func(d *Dispatcher, b *document.Builder) {
+		m := d.set.Elections()
+		m.Append(b)
+	}},
 	{name: "extra_info", write: (*Dispatcher).extraSection},
 	{name: "globalLock", write: (*Dispatcher).globalLockSection},
 	{name: "logicalSessionRecordCache", write: (*Dispatcher).sessionsSection},

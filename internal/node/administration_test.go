@@ -233,6 +233,104 @@ func TestStepUp(t *testing.T) {
 	})
 }
 
+// TestElectionsAreCounted as by a mongod that goes through the same: electionMetrics of serverStatus.
+func TestElectionsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017", "b:27017", "c:27017")
+		s.startAll()
+		defer s.stopAll()
+		s.initiateWith("", `{"_id": 0, "host": "a:27017", "priority": 2}`, `{"_id": 1, "host": "b:27017"}`, `{"_id": 2, "host": "c:27017", "priority": 0}`)
+		check := func(when, host string, want map[string]int64) {
+			t.Helper()
+			m := s.must(host, `{"serverStatus": 1, "$db": "admin"}`).Lookup("electionMetrics").Doc()
+			for _, name := range []string{"stepUpCmd", "priorityTakeover", "catchUpTakeover", "electionTimeout", "freezeTimeout"} {
+				called, won := m.LookupPath(name+".called").Int64(), m.LookupPath(name+".successful").Int64()
+				if called != want[name] || won != want[name] {
+					t.Errorf("%s, %s: %s called %d, successful %d, want %d", when, host, name, called, won, want[name])
+				}
+			}
+			for _, name := range []string{"numStepDownsCausedByHigherTerm", "numCatchUpsAlreadyCaughtUp", "numCatchUpsSkipped"} {
+				if got := m.Lookup(name).Int64(); got != want[name] {
+					t.Errorf("%s, %s: %s %d, want %d", when, host, name, got, want[name])
+				}
+			}
+		}
+		s.waitFor("a:27017", "PRIMARY")
+		s.settle()
+		check("initiated", "a:27017", map[string]int64{"electionTimeout": 1, "numCatchUpsAlreadyCaughtUp": 1})
+		check("initiated", "b:27017", nil)
+		s.must("b:27017", `{"replSetStepUp": 1, "$db": "admin"}`)
+		s.waitFor("a:27017", "SECONDARY")
+		s.waitFor("a:27017", "PRIMARY")
+		a := map[string]int64{"electionTimeout": 1, "priorityTakeover": 1, "numStepDownsCausedByHigherTerm": 1, "numCatchUpsAlreadyCaughtUp": 2}
+		b := map[string]int64{"stepUpCmd": 1, "numStepDownsCausedByHigherTerm": 1, "numCatchUpsAlreadyCaughtUp": 1}
+		check("b asked to be primary", "a:27017", a)
+		check("b asked to be primary", "b:27017", b)
+		s.must("a:27017", `{"replSetStepDown": 10, "$db": "admin"}`)
+		s.waitFor("b:27017", "PRIMARY")
+		b["stepUpCmd"], b["numCatchUpsAlreadyCaughtUp"] = 2, 2
+		check("a stepped down", "a:27017", a)
+		check("a stepped down", "b:27017", b)
+		s.waitFor("a:27017", "PRIMARY")
+		s.kill("a:27017")
+		s.waitFor("b:27017", "PRIMARY")
+		b["electionTimeout"], b["numCatchUpsAlreadyCaughtUp"], b["numStepDownsCausedByHigherTerm"] = 1, 3, 2
+		check("a died", "b:27017", b)
+	})
+}
+
+// TestElectionsOfASetOfOneAreCounted: they are those of a timeout, or of a time of abstinence that ended.
+func TestElectionsOfASetOfOneAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017")
+		s.startAll()
+		defer s.stopAll()
+		s.must("a:27017", `{"replSetInitiate": 1, "$db": "admin"}`)
+		s.waitFor("a:27017", "PRIMARY")
+		s.must("a:27017", `{"replSetStepDown": 5, "force": true, "$db": "admin"}`)
+		s.waitFor("a:27017", "SECONDARY")
+		s.waitFor("a:27017", "PRIMARY")
+		m := s.must("a:27017", `{"serverStatus": 1, "$db": "admin"}`).Lookup("electionMetrics").Doc()
+		for path, want := range map[string]int64{"electionTimeout.successful": 1, "freezeTimeout.called": 1, "freezeTimeout.successful": 1, "numCatchUpsSkipped": 2, "numCatchUpsAlreadyCaughtUp": 0} {
+			if got := m.LookupPath(path).Int64(); got != want {
+				t.Errorf("%s: %d, want %d, in %s", path, got, want, m)
+			}
+		}
+	})
+}
+
+// TestHeartbeatsAreAsRareAsTheConfigurationSays: others hear of what is applied in between all the same.
+func TestHeartbeatsAreAsRareAsTheConfigurationSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017", "b:27017", "c:27017")
+		s.startAll()
+		defer s.stopAll()
+		s.initiateWith(`"heartbeatIntervalMillis": 5000`, `{"_id": 0, "host": "a:27017", "priority": 2}`, `{"_id": 1, "host": "b:27017"}`, `{"_id": 2, "host": "c:27017"}`)
+		s.waitFor("a:27017", "PRIMARY")
+		time.Sleep(20 * time.Second)
+		seen := map[time.Time]bool{}
+		for range 300 {
+			for _, p := range s.nodes["a:27017"].transport.Load().Peers() {
+				if p.Host == "b:27017" {
+					seen[p.LastStatus] = true
+				}
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := len(seen); n < 6 || n > 8 {
+			t.Errorf("%d heartbeats in 30 s", n)
+		}
+		s.must("a:27017", `{"insert": "c", "documents": [{}], "writeConcern": {"w": 3}, "$db": "test"}`)
+		time.Sleep(1100 * time.Millisecond)
+		last := s.nodes["a:27017"].engine.LastTime().TS
+		for _, p := range s.nodes["c:27017"].transport.Load().Peers() {
+			if p.Status.Applied.TS != last {
+				t.Errorf("c believes that %s has applied %v, after a second; it has %v", p.Host, p.Status.Applied.TS, last)
+			}
+		}
+	})
+}
+
 // TestHeartbeatsAreAsOftenAsTheConfigurationSays: and a member that is silent is down when it says so.
 func TestHeartbeatsAreAsOftenAsTheConfigurationSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

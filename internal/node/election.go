@@ -65,6 +65,26 @@ func (n *Node) describeVote(s *stored, voted raftnode.Voted) *replset.Vote {
 	return v
 }
 
+// Elections counts those that this member took part in as a candidate.
+func (n *Node) Elections() replset.ElectionMetrics {
+	raft := n.raft.Load()
+	if raft == nil || n.opts.Set.Name == "" {
+		return replset.ElectionMetrics{}
+	}
+	c := raft.ElectionCounts()
+	count := func(causes ...raftnode.Cause) (sum replset.ElectionCount) {
+		for _, cause := range causes {
+			sum.Called += c.Called[cause]
+			sum.Successful += c.Won[cause]
+		}
+		return sum
+	}
+	return replset.ElectionMetrics{
+		StepUp: count(raftnode.CauseAsked, raftnode.CauseHandOver), Takeover: count(raftnode.CauseTakeover),
+		Timeout: count(raftnode.CauseTimeout), Alone: count(raftnode.CauseAlone), Thawed: count(raftnode.CauseThawed), Deposed: c.Deposed,
+	}
+}
+
 // newTerm is when the first operation of a term was made, and when it was applied here.
 type newTerm struct {
 	term             uint64

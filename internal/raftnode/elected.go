@@ -1,6 +1,7 @@
 package raftnode
 
 import (
+	"maps"
 	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
@@ -17,7 +18,18 @@ const (
 	CauseHandOver Cause = "handOver" // the leader told it to
 	CauseAsked    Cause = "asked"    // [Node.Campaign]
 	CauseAlone    Cause = "alone"    // it is the only voter
+
+	// Only in [Counts]:
+	CauseTakeover Cause = "takeover" // a leader of lower priority told it to
+	CauseThawed   Cause = "thawed"   // it is the only voter, and was frozen
 )
+
+// Counts says how often this node asked for votes, by the cause, and was elected, and how often it lost its leadership to a later term that it
+// had not asked for itself.
+type Counts struct {
+	Called, Won map[Cause]int64
+	Deposed     int64
+}
 
 // Elected is the last election that this node won, as things were then. The zero value: it has won none.
 type Elected struct {
@@ -49,6 +61,9 @@ func (n *Node) electedLocked() {
 	case cause == "":
 		cause = CauseTimeout
 	}
+	n.countLocked(n.called, CauseAlone, cause == CauseAlone)
+	n.countLocked(n.won, cause, true)
+	n.thawed = false
 	n.elected = Elected{Term: n.leading, Cause: cause, Time: time.Now(), Prior: n.prior, Last: n.opTimeLocked(n.last), Committed: n.opTimeLocked(n.commit),
 		Needed: len(n.conf.Voters)/2 + 1}
 }
@@ -80,4 +95,26 @@ func (n *Node) Elections() (Elected, Voted) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.elected, n.voted
+}
+
+// countLocked counts an election, of cause or of none, which is a timeout, if it is one.
+func (n *Node) countLocked(counts map[Cause]int64, cause Cause, isOne bool) {
+	switch {
+	case !isOne:
+		return
+	case cause == "", cause == CauseAsked && n.prior == 0:
+		cause = CauseTimeout
+	case cause == CauseAlone && n.thawed:
+		cause = CauseThawed
+	case cause == CauseHandOver && n.prior != 0 && n.memberLocked(n.opts.ID).Priority > n.memberLocked(n.prior).Priority:
+		cause = CauseTakeover
+	}
+	counts[cause]++
+}
+
+// ElectionCounts returns what happened since the node was opened.
+func (n *Node) ElectionCounts() Counts {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return Counts{Called: maps.Clone(n.called), Won: maps.Clone(n.won), Deposed: n.deposed}
 }

@@ -166,6 +166,7 @@ func (n *Node) Freeze(d time.Duration) {
 }
 
 func (n *Node) freezeLocked(d time.Duration) {
+	n.thawed = true
 	n.frozenUntil = time.Now().Add(d)
 }
 

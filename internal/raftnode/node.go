@@ -104,13 +104,16 @@ type Node struct {
 	frozenUntil     time.Time
 	barred          bool     // see Bar
 	steppingDown    bool     // StepDownAndStay runs
+	thawed          bool     // it was frozen since it led
 	unwilling       []uint64 // see SetUnwilling
 	gone            goneLeader
 	cause           Cause  // of the next election, if it is not that nobody leads
 	prior           uint64 // the last leader other than this node
 	elected         Elected
 	voted           Voted
-	watchers        chan struct{} // closed when something that a hand-over waits for has changed
+	called, won     map[Cause]int64 // elections
+	deposed         int64           // see Counts
+	watchers        chan struct{}   // closed when something that a hand-over waits for has changed
 
 	handover chan struct{} // a token: one hand-over at a time
 	done     chan struct{} // closed when the goroutines are to end
@@ -143,7 +146,8 @@ func Open(opts Options) (*Node, error) {
 		opts: opts, log: logger, transport: opts.Transport, sm: opts.StateMachine,
 		water: newWatermarks(opts.ID), writes: newQueue[writeItem](), applies: newQueue[applyItem](), events: newQueue[Event](),
 		electionTimeout: opts.ElectionTimeout,
-		gather:          make(chan struct{}, 1), pins: map[*pin]struct{}{}, keeps: make(chan keepItem), handover: make(chan struct{}, 1), done: make(chan struct{}), silent: make(chan struct{}),
+		called:          map[Cause]int64{}, won: map[Cause]int64{},
+		gather: make(chan struct{}, 1), pins: map[*pin]struct{}{}, keeps: make(chan keepItem), handover: make(chan struct{}, 1), done: make(chan struct{}), silent: make(chan struct{}),
 		applied: opts.Applied.Index, appliedTerm: opts.Applied.Term, appliedTS: opts.Applied.TS, conf: opts.Applied.ConfState,
 	}
 	n.handover <- struct{}{}

@@ -48,8 +48,10 @@ func (n *Node) hardStateLocked(hs raftpb.HardState) {
 // local threads last.
 func (n *Node) dispatchLocked(messages []raftpb.Message) {
 	remote := len(messages)
+	campaigning := false
 	for i := range messages {
 		m := &messages[i]
+		campaigning = campaigning || m.Type == raftpb.MsgPreVote
 		switch m.To {
 		case raft.LocalAppendThread:
 			n.appendLocked(m)
@@ -60,6 +62,7 @@ func (n *Node) dispatchLocked(messages []raftpb.Message) {
 		}
 		remote = min(remote, i)
 	}
+	n.countLocked(n.called, n.cause, campaigning) // whoever was told to take over asks without this first question
 	if remote > 0 && n.transport != nil {
 		n.transport.Send(messages[:remote])
 	}

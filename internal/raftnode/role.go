@@ -11,6 +11,9 @@ import (
 func (n *Node) roleLocked(ss *raft.SoftState) {
 	leads := ss.RaftState == raft.StateLeader
 	if n.leading != 0 && !leads {
+		if n.raw.BasicStatus().Term > n.leading && !n.steppingDown {
+			n.deposed++
+		}
 		n.loseLocked(ErrNotPrimary)
 	}
 	if leads && n.leading == 0 {

@@ -104,6 +104,7 @@ func (n *Node) Step(m raftpb.Message) error {
 		if n.cause == "" {
 			n.cause = CauseHandOver
 		}
+		n.countLocked(n.called, n.cause, true)
 	}
 	n.marked = marked
 	err := n.raw.Step(m)
