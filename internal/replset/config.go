@@ -53,7 +53,7 @@ func (m *Member) shown() bool { return !m.Hidden && m.Delay == 0 }
 
 // Settings are the set's settings.
 type Settings struct {
-	ChainingAllowed      bool
+	ChainingAllowed      bool // kept and shown; every member follows the primary, which either value allows
 	HeartbeatInterval    time.Duration
 	HeartbeatTimeout     time.Duration
 	ElectionTimeout      time.Duration
