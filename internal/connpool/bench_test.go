@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -108,7 +109,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 }
 
 func benchPool(b *testing.B, p *Pool, request []byte, newContext func() (context.Context, context.CancelFunc)) {
-	bothWays(b, func() error {
+	byCallers(b, func() error {
 		ctx, cancel := newContext()
 		defer cancel()
 		c, err := p.Get(ctx)
@@ -122,8 +123,8 @@ func benchPool(b *testing.B, p *Pool, request []byte, newContext func() (context
 	})
 }
 
-// bothWays measures an operation by itself and 64 times at once.
-func bothWays(b *testing.B, operation func() error) {
+// byCallers measures an operation by one caller and by many at once.
+func byCallers(b *testing.B, operation func() error) {
 	b.Run("1", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -132,18 +133,20 @@ func bothWays(b *testing.B, operation func() error) {
 			}
 		}
 	})
-	b.Run("64", func(b *testing.B) {
-		b.ReportAllocs()
-		b.SetParallelism(64 / runtime.GOMAXPROCS(0))
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				if err := operation(); err != nil {
-					b.Error(err)
-					return
+	for _, callers := range []int{64, 1000} { // the latter have to wait for each other's connections
+		b.Run(strconv.Itoa(callers), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetParallelism(callers / runtime.GOMAXPROCS(0))
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := operation(); err != nil {
+						b.Error(err)
+						return
+					}
 				}
-			}
+			})
 		})
-	})
+	}
 }
 
 // BenchmarkOfficialDriver is the same command by the official driver, which does more for it: it selects a server and
@@ -159,9 +162,9 @@ func BenchmarkOfficialDriver(b *testing.B) {
 			command := bson.Raw(doc(`{"find": "c", "filter": {"_id": 1}, "limit": 1, "singleBatch": true}`))
 			db := client.Database("test")
 			run := func(ctx context.Context) error { return db.RunCommand(ctx, command).Err() }
-			b.Run("plain", func(b *testing.B) { bothWays(b, func() error { return run(context.Background()) }) })
+			b.Run("plain", func(b *testing.B) { byCallers(b, func() error { return run(context.Background()) }) })
 			b.Run("timeout", func(b *testing.B) {
-				bothWays(b, func() error {
+				byCallers(b, func() error {
 					ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 					defer cancel()
 					return run(ctx)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -250,24 +252,13 @@ func TestStream(t *testing.T) {
 // TestDeadConnectionIsNotLent has the server close a connection that is idle. It is found out before it is lent, if it has
 // been idle for a while.
 func TestDeadConnectionIsNotLent(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	s := newFakeServer(t)
 	accepted := make(chan net.Conn, 2)
-	s.work.Go(func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			accepted <- nc
-			s.work.Go(func() { s.serve(nc) })
+	p := newPool(t, Options{Address: listen(t, func(nc net.Conn) {
+		accepted <- nc
+		if serveHello(nc) {
+			nc.Read(make([]byte, 1)) // until one side ends
 		}
-	})
-	p := newPool(t, Options{Address: l.Addr().String()})
+	})})
 	c := get(t, p)
 	p.Put(c)
 	idleSinceLong := func() {
@@ -282,12 +273,37 @@ func TestDeadConnectionIsNotLent(t *testing.T) {
 	p.Put(c)
 	idleSinceLong()
 	(<-accepted).Close()
-	var end [1]byte
 	if silent(c.under) {
-		c.under.SetReadDeadline(time.Now().Add(time.Minute))
-		c.under.Read(end[:]) // until the end has come; nobody else reads
+		c.under.Read(make([]byte, 1)) // until the end has come; nobody else reads
 	}
 	if get(t, p) == c {
 		t.Error("the connection was lent")
 	}
+}
+
+// TestUnixSocket connects through the file system.
+func TestUnixSocket(t *testing.T) {
+	dir, err := os.MkdirTemp("", "morton") // t.TempDir's names are too long for the address of a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "mongodb-27017.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Skipf("there are no unix sockets here: %v", err)
+	}
+	defer l.Close()
+	s := newFakeServer(t)
+	s.work.Go(func() {
+		if nc, err := l.Accept(); err == nil {
+			s.serve(nc)
+		}
+	})
+	c, err := Dial(context.Background(), Options{Address: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ping(t, c)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 
 	"github.com/mortondb/morton/internal/mongoerr"
@@ -56,7 +57,12 @@ var (
 )
 
 // Error names the server and what was being done.
-func (e *Error) Error() string { return fmt.Sprintf("%s: %s: %v", e.Address, e.Op, e.Err) }
+func (e *Error) Error() string {
+	if errors.Is(e.Err, io.EOF) || errors.Is(e.Err, io.ErrUnexpectedEOF) {
+		return fmt.Sprintf("%s: %s: the server closed the connection", e.Address, e.Op)
+	}
+	return fmt.Sprintf("%s: %s: %v", e.Address, e.Op, e.Err)
+}
 
 // Unwrap returns the reason.
 func (e *Error) Unwrap() error { return e.Err }

@@ -43,7 +43,8 @@ type Options struct {
 	// Events hears of everything that happens in the pool, in the order in which it happens to each connection. It is
 	// called by whoever made it happen, and must not wait for the pool.
 	Events func(Event)
-	// Failed hears of each connection that could not be made, before those that wait for it do. It may call the pool.
+	// Failed hears of each connection that could not be made, before those that wait for it do. It may call the pool, but
+	// not Close, which waits for it.
 	Failed func(*Error)
 }
 

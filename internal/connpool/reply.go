@@ -11,7 +11,8 @@ import (
 	"github.com/mortondb/morton/internal/wire"
 )
 
-// Reply is what a server answered. Its bytes are the caller's until it frees them.
+// Reply is what a server answered. Its bytes are the caller's until it frees them, once, whichever copies of the Reply
+// there are.
 type Reply struct {
 	// Body is the answer. Its length is right; what is inside has not been looked at, and a walk over it can end early
 	// (document.Iter.Err).

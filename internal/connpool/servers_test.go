@@ -141,9 +141,9 @@ func waitUntilWritable(t *testing.T, o Options) {
 	}
 }
 
-// testLargeReplies reads documents of 4 MB together, with each compressor.
+// testLargeReplies reads documents of 1 MB together, with each compressor.
 func testLargeReplies(t *testing.T, o Options) {
-	const count, size = 100, 40_000
+	const count, size = 100, 10_000
 	for c := wire.Noop; c <= wire.Zstd; c++ {
 		if c != wire.Noop {
 			o.Compressors = []wire.Compressor{c}
