@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mortondb/morton/internal/invariant"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/oplog"
 	"github.com/mortondb/morton/internal/storage"
@@ -174,6 +175,7 @@ func (a *applier) mutation(m oplog.Mutation) (err error) {
 // publishApplied shows readers the new storage state and lets the overlay forget what it holds of it.
 func (e *Engine) publishApplied(a *applier) {
 	snap := e.store.Snapshot()
+	invariant.Yield()
 	e.mu.Lock()
 	st := e.state.Load()
 	if e.primary {

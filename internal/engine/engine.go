@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/invariant"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/oplog"
@@ -185,6 +186,7 @@ func eachKey(snap *storage.Snapshot, lo, hi []byte, f func(key, value []byte) er
 // publishLocked makes st what readers see and lets the snapshot before it go.
 func (e *Engine) publishLocked(st *state) {
 	old := e.state.Swap(st)
+	invariant.Yield()
 	if old != nil && old.overlay.TS < st.overlay.TS {
 		e.history.add(old)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 
+	"github.com/mortondb/morton/internal/invariant"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/oplog"
 )
@@ -70,6 +71,7 @@ func (e *Engine) propose(p *proposal) (oplog.OpTime, error) {
 	if err := p.decode(); err != nil {
 		return oplog.OpTime{}, err
 	}
+	invariant.Yield()
 	if len(p.distinct) > 0 {
 		e.distinct.Lock()
 		defer e.distinct.Unlock()

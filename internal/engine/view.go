@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mortondb/morton/internal/invariant"
 	"github.com/mortondb/morton/internal/keys"
 	"github.com/mortondb/morton/internal/oplog"
 	"github.com/mortondb/morton/internal/overlay"
@@ -55,6 +56,7 @@ func (e *Engine) Majority() View {
 func (e *Engine) acquire() *state {
 	for {
 		st := e.state.Load()
+		invariant.Yield()
 		if st.storage.TryRef() {
 			return st
 		}
@@ -83,6 +85,7 @@ func (v *View) get(dst, key []byte) (value []byte, found bool, err error) {
 			return append(dst, val...), true, nil
 		}
 	}
+	invariant.Yield()
 	val, closer, err := v.storage.Get(key)
 	if err != nil {
 		if errors.Is(err, storage.ErrNotFound) {

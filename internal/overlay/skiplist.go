@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math/bits"
 	"sync/atomic"
+
+	"github.com/mortondb/morton/internal/invariant"
 )
 
 const maxHeight = 12
@@ -51,6 +53,7 @@ func (l *skiplist) add(key []byte, ts uint64, value []byte, deleted bool) {
 	n := &node{key: key, ts: ts, value: value, deleted: deleted, next: make([]atomic.Pointer[node], h)}
 	for i := range h {
 		n.next[i].Store(l.hint[i].next[i].Load())
+		invariant.Yield()
 		l.hint[i].next[i].Store(n)
 		l.hint[i] = n
 	}
@@ -99,6 +102,7 @@ func (l *skiplist) seek(key []byte, ts uint64) (n *node) {
 		for n = at.next[i].Load(); n != nil && n.before(key, ts); n = at.next[i].Load() {
 			at = n
 		}
+		invariant.Yield()
 	}
 	return n
 }
@@ -110,6 +114,7 @@ func (l *skiplist) seekBefore(key []byte) *node {
 		for n := at.next[i].Load(); n != nil && bytes.Compare(n.key, key) < 0; n = at.next[i].Load() {
 			at = n
 		}
+		invariant.Yield()
 	}
 	if at == &l.head {
 		return nil

@@ -8,6 +8,7 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/mortondb/morton/internal/invariant"
 	"github.com/mortondb/morton/internal/oplog"
 )
 
@@ -157,6 +158,7 @@ func (n *Node) flushAll() {
 		return
 	}
 	entries, list := pack(groups)
+	invariant.Yield()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.stopped != nil || n.leading != term || term == 0 {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/mortondb/morton/internal/invariant"
 	"github.com/mortondb/morton/internal/keys"
 )
 
@@ -76,6 +77,7 @@ func (b *Batch) Commit(pos Position) error {
 			return fmt.Errorf("storage: apply up to %d: %w", pos.Index, err)
 		}
 		b.s.applied[i] = pos
+		invariant.Yield()
 	}
 	return nil
 }

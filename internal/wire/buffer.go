@@ -3,6 +3,8 @@ package wire
 import (
 	"math/bits"
 	"sync"
+
+	"github.com/mortondb/morton/internal/invariant"
 )
 
 // Buffers come in classes, each four times as large as the one before. What is larger than the largest class is not
@@ -45,6 +47,11 @@ func GetBuffer(n int) *Buffer {
 func (b *Buffer) Free() {
 	if b == nil || cap(b.B) < bufferMin || cap(b.B) > bufferMax {
 		return
+	}
+	if invariant.Stressed { // whoever still looks at it sees that
+		for i := range b.B[:cap(b.B)] {
+			b.B[:cap(b.B)][i] = 0xdb
+		}
 	}
 	class := bufferClass(cap(b.B))
 	if bufferMin<<(2*class) != cap(b.B) {
