@@ -233,6 +233,7 @@ func (o *operation) execute(ctx context.Context, exec func(context.Context) erro
 		defer release()
 	}
 	o.startReply()
+	o.term = o.d.log.Last().Term
 	return exec(ctx)
 }
 

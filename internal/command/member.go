@@ -24,6 +24,8 @@ type Topology interface {
 type Log interface {
 	// Last returns the place of the newest operation that reads of this member show; zero before the set is initiated.
 	Last() oplog.OpTime
+	// Newest returns the time of the newest operation that reads of this member have ever shown.
+	Newest() oplog.Timestamp
 	// Committed returns the place of the newest operation that majority reads of this member show.
 	Committed() oplog.OpTime
 

@@ -151,7 +151,8 @@ func (m *testMember) Read(lo, hi uint64, _ int) ([]engine.Entry, error) {
 
 // Log.
 
-func (m *testMember) Last() oplog.OpTime { return m.engine.LastTime() }
+func (m *testMember) Last() oplog.OpTime      { return m.engine.LastTime() }
+func (m *testMember) Newest() oplog.Timestamp { return m.engine.Newest() }
 func (m *testMember) Committed() oplog.OpTime {
 	p := m.engine.Applied()
 	return oplog.OpTime{TS: oplog.Timestamp(p.TS), Term: p.Term}
@@ -167,6 +168,9 @@ func (m *testMember) WaitApplied(ctx context.Context, ts oplog.Timestamp) error 
 func (m *testMember) WaitCommitted(ctx context.Context, op oplog.OpTime) error {
 	if m.waitErr != nil {
 		return m.waitErr
+	}
+	if term, primary := m.engine.Primary(); op.Term != 0 && (!primary || op.Term != term) {
+		return mongoerr.New(mongoerr.InterruptedDueToReplStateChange, "operation was interrupted")
 	}
 	return m.engine.WaitApplied(ctx, op.TS)
 }

@@ -32,6 +32,7 @@ type operation struct {
 	reply    Reply            // what else the reply is, set by few
 	snapshot *engine.View     // what a read concern "snapshot" reads; nil: there is none
 
+	term  uint64          // in which the command began to run, if this member is primary
 	when  oplog.Timestamp // operationTime: of what was read or written; 0: the newest
 	wrote oplog.OpTime    // the last operation that the command wrote
 

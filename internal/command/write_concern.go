@@ -118,8 +118,9 @@ func (o *operation) awaitWriteConcern(ctx context.Context) {
 	}
 	op := o.wrote
 	if op.IsZero() {
-		// Nothing was written. What the client was told (a duplicate key, nothing to change) must be as durable as a write.
-		op = o.d.log.Last()
+		// Nothing was written. What the client was told (a duplicate key, nothing to change, what an earlier try had done) must be as durable as a write, and if the term
+		// in which it was true has ended, nobody knows whether it is still so.
+		op = oplog.OpTime{TS: o.d.log.Newest(), Term: o.term}
 	}
 	o.notWaited = o.awaitWrite(ctx, o.generic.write, op)
 }

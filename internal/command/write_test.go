@@ -1,12 +1,14 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/replset"
 )
 
 // TestWriteConcerns shows what each write concern waits for, and how the reply says that it did not come to pass.
@@ -69,6 +71,32 @@ func TestWriteConcerns(t *testing.T) {
 	}
 	if d := c.must("test", `{"find": "c", "readConcern": {"level": "majority"}}`); !d.LookupPath("cursor.firstBatch.0").IsMissing() {
 		t.Errorf("a majority read sees what no majority has: %s", d)
+	}
+}
+
+// TestWhatAnEarlierTermShowedIsNotVouchedFor: a command that wrote nothing tells of what it saw, such as that there is nothing to change. If this member has stopped being
+// primary since, what it saw may have been lost, also when it is primary again.
+func TestWhatAnEarlierTermShowedIsNotVouchedFor(t *testing.T) {
+	m := newTestMember(t, 3)
+	m.client().must("test", `{"insert": "c", "documents": [{"_id": 1}]}`)
+	began := func() *operation {
+		o := &operation{d: m.d, row: m.d.table["update"], view: m.View(), req: &Request{}}
+		o.generic.write = replset.ImplicitWriteConcern()
+		o.generic.write.Majority = true
+		if err := o.execute(t.Context(), func(context.Context) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	o := began()
+	if o.awaitWriteConcern(t.Context()); o.notWaited != nil {
+		t.Fatalf("in one term: %v", o.notWaited)
+	}
+	o = began()
+	m.engine.StepDown(1)
+	m.engine.BecomePrimary(2)
+	if o.awaitWriteConcern(t.Context()); o.notWaited == nil || o.notWaited.Code != mongoerr.InterruptedDueToReplStateChange {
+		t.Errorf("after the end of the term: %v", o.notWaited)
 	}
 }
 

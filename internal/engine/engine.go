@@ -328,6 +328,14 @@ func (e *Engine) LastTime() oplog.OpTime {
 	return oplog.OpTime{TS: oplog.Timestamp(st.overlay.TS), Term: st.term}
 }
 
+// Newest returns the newest timestamp that was handed out or applied here. No view has shown anything newer, and it does not go back when what is not committed is
+// forgotten.
+func (e *Engine) Newest() oplog.Timestamp {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.last
+}
+
 // AdvanceTo makes a primary's log reach ts, which a client heard of from another member, with an entry that does nothing.
 func (e *Engine) AdvanceTo(ts oplog.Timestamp) error {
 	e.mu.Lock()

@@ -181,6 +181,21 @@ func TestStepDownForgetsWhatIsNotCommitted(t *testing.T) {
 	}
 }
 
+// TestNewestDoesNotGoBack: who tells a client what a view showed can wait for it also when a step-down has forgotten it, as a hand-over does, after which it comes back from the log.
+func TestNewestDoesNotGoBack(t *testing.T) {
+	m := newPrimary(t)
+	defer m.close()
+	m.insert("test.c", `{"_id": 1}`)
+	shown := m.LastTime().TS
+	m.StepDown(1)
+	if m.LastTime().TS >= shown {
+		t.Fatal("the step-down has forgotten nothing")
+	}
+	if got := m.Newest(); got != shown {
+		t.Errorf("the newest time is %v after a step-down, and %v was shown", got, shown)
+	}
+}
+
 // TestPlanOfAnEarlierTermDoesNotHold: a write that was planned on what a step-down took back is planned again, also if the member is primary
 // again by then and the plan's view was the newest.
 func TestPlanOfAnEarlierTermDoesNotHold(t *testing.T) {

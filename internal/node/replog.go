@@ -16,6 +16,9 @@ type replicatedLog struct{ n *Node }
 // Last returns the place of the newest operation that reads of this member show.
 func (l replicatedLog) Last() oplog.OpTime { return l.n.engine.LastTime() }
 
+// Newest returns the time of the newest operation that reads of this member have ever shown.
+func (l replicatedLog) Newest() oplog.Timestamp { return l.n.engine.Newest() }
+
 // Committed returns the place of the newest operation that majority reads show.
 func (l replicatedLog) Committed() oplog.OpTime {
 	p := l.n.engine.Applied()
