@@ -132,11 +132,16 @@ func (m *member) startNode(sockets *listeners) error {
 		return err
 	}
 	m.logWarnings()
+	cache := o.CacheBytes
+	if cache == 0 {
+		cache = node.CacheFor(machineMemory())
+	}
+	limitMemory(cache)
 	dialer := &net.Dialer{}
 	n, err := node.Start(node.Options{
 		DBPath: o.DBPath, Listeners: sockets.clients, Naming: naming(o),
 		Dial: func(ctx context.Context, host string) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", host) },
-		Set:  o.Set, CacheBytes: o.CacheBytes, OplogBytes: o.OplogBytes, OplogRetention: o.OplogRetention,
+		Set:  o.Set, CacheBytes: cache, OplogBytes: o.OplogBytes, OplogRetention: o.OplogRetention,
 		MaxConns: o.MaxConns, Quiet: o.Quiet, EnableTestCommands: o.EnableTests, Parameters: o.Parameters, SlowMS: o.SlowMS,
 		Process: m, Logger: m.log.Logger(), OnFatal: m.fatal,
 	})
@@ -144,6 +149,7 @@ func (m *member) startNode(sockets *listeners) error {
 		return err
 	}
 	m.node = n
+	giveBackStart()
 	return writeRunningPID(o.DBPath)
 }
 

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"strconv"
+	"sync"
 
 	"github.com/mortondb/morton/internal/document"
 )
@@ -24,11 +25,11 @@ const (
 
 // ycsbWorkloads are the mixes of operations for a table of so many records.
 func ycsbWorkloads(records int) []workload {
-	zipf := newZipfian(uint64(records))
-	scattered := func(wk *worker) uint64 { return scatter(zipf.next(wk.random)) % uint64(records) }
+	zipf := sync.OnceValue(func() *zipfian { return newZipfian(uint64(records)) }) // takes a while
+	scattered := func(wk *worker) uint64 { return scatter(zipf().next(wk.random)) % uint64(records) }
 	latest := func(wk *worker) uint64 { // the newest records are those that most ask for
 		n := uint64(wk.server.records.Load())
-		return n - 1 - zipf.next(wk.random)%n
+		return n - 1 - zipf().next(wk.random)%n
 	}
 	return []workload{
 		{name: "YCSB A: 50 % read, 50 % update", op: mix(0.5, ycsbRead(scattered), ycsbUpdate(scattered))},

@@ -67,10 +67,9 @@ type Process interface {
 
 // Defaults of the options.
 const (
-	DefaultCacheBytes = 64 << 20
+	DefaultCacheBytes = 64 << 20 // of a node inside another program; the binary asks [CacheFor]
 	DefaultOplogBytes = 1 << 30
 	DefaultSlowMS     = 100
-	memTableBytes     = 16 << 20
 )
 
 // Node is a running member.
@@ -155,14 +154,14 @@ func (n *Node) open() (err error) {
 	n.arbiter.Store(id.Arbiter)
 	n.openWindow(id)
 	if n.store, err = storage.Open(storage.Options{FS: fs, Dir: path(n.opts.DBPath, "storage"), CacheBytes: n.opts.CacheBytes,
-		MemTableSize: memTableBytes, OnFlush: n.compactLog, Logf: n.logf, Fatalf: n.fatalf}); err != nil {
+		MemTableSize: memTableBytes(n.opts.CacheBytes), OnFlush: n.compactLog, Logf: n.logf, Fatalf: n.fatalf}); err != nil {
 		return err
 	}
 	spills, err := newSpillDir(fs, n.opts.DBPath)
 	if err != nil {
 		return err
 	}
-	if n.engine, err = engine.Open(engine.Options{Storage: n.store, Logf: n.logf, Spills: spills, Now: n.opts.Now}); err != nil {
+	if n.engine, err = engine.Open(engine.Options{Storage: n.store, OverlayBytes: overlayBytes(n.opts.CacheBytes), Logf: n.logf, Spills: spills, Now: n.opts.Now}); err != nil {
 		return err
 	}
 	if n.file, err = logfile.Open(fs, path(n.opts.DBPath, "log"), logfile.Options{}); err != nil {

@@ -54,7 +54,7 @@ var flags = []flag{
 	{name: "quiet", path: "systemLog.quiet", isSwitch: true, group: logging, help: "log less: no connections"},
 
 	{name: "dbpath", path: "storage.dbPath", group: storageOpts, arg: "DIR", help: "directory of the data, which must exist (/data/db)"},
-	{name: "cacheSizeGB", path: "storage.cacheSizeGB", group: storageOpts, arg: "GB", help: "memory for the storage engine's cache (0.0625)"},
+	{name: "cacheSizeGB", path: "storage.cacheSizeGB", group: storageOpts, arg: "GB", help: "memory for the storage engine's cache (0.25, or a quarter of the machine's)"},
 	{name: "wiredTigerCacheSizeGB", path: "storage.wiredTiger.engineConfig.cacheSizeGB", group: storageOpts, arg: "GB", help: "the same"},
 
 	{name: "replSet", path: "replication.replSet", group: replication, arg: "NAME[/SEEDS]", help: "be a member of this set; seeds are other members, host:port with commas between them"},
