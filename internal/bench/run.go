@@ -79,7 +79,7 @@ func (r *run) wants(g group, name string) bool {
 	return r.Only == nil || r.Only.MatchString(g.name+": "+name)
 }
 
-func (r *run) runGroup(ctx context.Context, g group, members int) error {
+func (r *run) runGroup(ctx context.Context, g group, members int) (err error) {
 	wanted := slices.DeleteFunc(slices.Clone(g.workloads), func(w workload) bool { return !r.wants(g, w.name) })
 	if g.trial == nil && len(wanted) == 0 || g.trial != nil && !r.wants(g, "") {
 		return nil
@@ -93,6 +93,9 @@ func (r *run) runGroup(ctx context.Context, g group, members int) error {
 	servers, err := r.open(members)
 	defer func() {
 		for _, srv := range servers {
+			if err != nil && ctx.Err() == nil {
+				srv.printLogs(r.Out)
+			}
 			srv.close()
 		}
 	}()
@@ -126,7 +129,7 @@ func (r *run) open(members int) (servers []*server, err error) {
 		r.report.Servers[i].Version = srv.spec.Version
 		if r.group.load != nil {
 			if err := r.group.load(srv); err != nil {
-				return servers, err
+				return servers, fmt.Errorf("%s: %w", spec.Name, err)
 			}
 		}
 	}
@@ -168,7 +171,7 @@ func (r *run) alternate(ctx context.Context, servers []*server, w workload, conn
 			profile := r.startProfile(srv, w, conns)
 			f, err := measure(ctx, srv, w, conns, r.Slice)
 			if err := errors.Join(err, profile()); err != nil {
-				return result, err
+				return result, fmt.Errorf("%s: %w", srv.spec.Name, err)
 			}
 			slicesOf[i] = append(slicesOf[i], f)
 		}

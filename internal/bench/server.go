@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -254,6 +255,21 @@ func (srv *server) diskBytes() (total int64) {
 		return nil
 	})
 	return total
+}
+
+// logLines is how many lines of a member's log are shown when something went wrong.
+const logLines = 8
+
+// printLogs shows how the members' logs end.
+func (srv *server) printLogs(out io.Writer) {
+	for i := range srv.processes {
+		text, err := os.ReadFile(srv.dbpath(i) + ".log")
+		if err != nil {
+			continue
+		}
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		fmt.Fprintf(out, "the log of member %d of %s ends:\n  %s\n", i, srv.spec.Name, strings.Join(lines[max(len(lines)-logLines, 0):], "\n  "))
+	}
 }
 
 // close ends the processes that were started here, and removes their data.
