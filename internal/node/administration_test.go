@@ -245,7 +245,8 @@ func TestElectionsAreCounted(t *testing.T) {
 			m := s.must(host, `{"serverStatus": 1, "$db": "admin"}`).Lookup("electionMetrics").Doc()
 			for _, name := range []string{"stepUpCmd", "priorityTakeover", "catchUpTakeover", "electionTimeout", "freezeTimeout"} {
 				called, won := m.LookupPath(name+".called").Int64(), m.LookupPath(name+".successful").Int64()
-				if called != want[name] || won != want[name] {
+				again := name == "electionTimeout" && called > won // it asked before all had noticed that the primary was gone
+				if called != want[name] && !again || won != want[name] {
 					t.Errorf("%s, %s: %s called %d, successful %d, want %d", when, host, name, called, won, want[name])
 				}
 			}
