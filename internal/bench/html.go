@@ -89,8 +89,8 @@ func bar(a, b float64, moreIsBetter bool) template.HTML {
 }
 
 const (
-	plotWidth, plotHeight = 620.0, 200.0
-	plotLeft, plotBottom  = 60.0, 30.0
+	plotWidth, plotHeight           = 650.0, 200.0
+	plotLeft, plotRight, plotBottom = 60.0, 40.0, 30.0
 )
 
 var plotColors = []string{"#2a7", "#c43"}
@@ -107,12 +107,12 @@ func lines(s Series, servers []Server) template.HTML {
 			ys.include(p.Y)
 		}
 	}
-	px := func(v float64) float64 { return plotLeft + xs.place(v)*(plotWidth-plotLeft-10) }
+	px := func(v float64) float64 { return plotLeft + xs.place(v)*(plotWidth-plotLeft-plotRight) }
 	py := func(v float64) float64 { return 10 + (1-ys.place(v))*(plotHeight-plotBottom-10) }
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg width="%.0f" height="%.0f" role="img">`, plotWidth, plotHeight)
 	for _, v := range ys.marks() {
-		fmt.Fprintf(&b, `<line x1="%.0f" x2="%.0f" y1="%.1f" y2="%.1f" stroke="#ddd"/><text x="%.0f" y="%.1f" text-anchor="end">%s</text>`, plotLeft, plotWidth-10, py(v), py(v), plotLeft-5, py(v)+4, number(v))
+		fmt.Fprintf(&b, `<line x1="%.0f" x2="%.0f" y1="%.1f" y2="%.1f" stroke="#ddd"/><text x="%.0f" y="%.1f" text-anchor="end">%s</text>`, plotLeft, plotWidth-plotRight, py(v), py(v), plotLeft-5, py(v)+4, number(v))
 	}
 	for _, v := range xs.marks() {
 		fmt.Fprintf(&b, `<text x="%.1f" y="%.0f" text-anchor="middle">%s</text>`, px(v), plotHeight-12, number(v))
@@ -122,7 +122,7 @@ func lines(s Series, servers []Server) template.HTML {
 		for _, p := range side {
 			fmt.Fprintf(&b, "%.1f,%.1f ", px(p.X), py(p.Y))
 		}
-		fmt.Fprintf(&b, `"/><text x="%.0f" y="%.0f" fill="%s">%s</text>`, plotLeft+10+float64(i)*120, 12.0, plotColors[i], template.HTMLEscapeString(servers[i].Name))
+		fmt.Fprintf(&b, `"/><text x="%.0f" y="%.0f" style="fill:%s">%s</text>`, plotLeft+10+float64(i)*120, 12.0, plotColors[i], template.HTMLEscapeString(servers[i].Name))
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String())
