@@ -157,6 +157,12 @@ func (b *Builder) Close() {
 // Size returns the bytes of the document so far.
 func (b *Builder) Size() int { return len(b.buf) - b.begin }
 
+// Cut takes back what was appended since Size was size, when no inner document was open, and the end of a finished document:
+// other fields may follow.
+func (b *Builder) Cut(size int) {
+	b.buf, b.open, b.live = b.buf[:b.begin+size], nil, true
+}
+
 // Finish closes the outer document and returns it. The builder must be Reset before it is used again.
 func (b *Builder) Finish() Doc {
 	d := b.FinishBuffer()

@@ -1,0 +1,200 @@
+package morton
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mortondb/morton/internal/document"
+)
+
+// Write is one write of [Collection.BulkWrite]: an [Insert], [Update], [Replace] or [Delete].
+type Write interface {
+	statement() statement
+	// appendTo appends the statement as the command has it.
+	appendTo(c codec, b *document.Builder) error
+}
+
+// Insert inserts a document.
+type Insert struct{ Document any }
+
+// Update updates the first document that matches Filter, or all.
+type Update struct {
+	Filter, Update any
+	Many           bool
+	Upsert         bool
+	ArrayFilters   any // an array of documents
+	Hint           any // an index's name or keys
+	Collation      any // a document
+	Sort           any // a document
+}
+
+// Replace replaces the first document that matches Filter.
+type Replace struct {
+	Filter, Document any
+	Upsert           bool
+	Hint             any // an index's name or keys
+	Collation        any // a document
+	Sort             any // a document
+}
+
+// Delete deletes the first document that matches Filter, or all.
+type Delete struct {
+	Filter    any
+	Many      bool
+	Hint      any // an index's name or keys
+	Collation any // a document
+}
+
+// BulkOptions are options of BulkWrite.
+type BulkOptions struct {
+	// Unordered goes on with the other writes where one fails.
+	Unordered                bool
+	BypassDocumentValidation bool
+	Comment                  any
+	Let                      any // a document of variables
+}
+
+// BulkResult is what writes did.
+type BulkResult struct {
+	Inserted, Matched, Modified, Deleted, Upserted int64
+	UpsertedIDs                                    map[int]any // by the write's index
+	InsertedIDs                                    map[int]any
+	Acknowledged                                   bool // false: the server was not asked what became of them
+}
+
+var errNoWrites = errors.New("morton: there is nothing to write: the list is empty")
+
+// BulkWrite does writes of all kinds, in few commands. If some fail the error is a [WriteError], which says which and what was done;
+// the others were done, unless Unordered is not set and they come after the one that failed.
+func (c *Collection[T]) BulkWrite(ctx context.Context, writes []Write, options ...BulkOptions) (BulkResult, error) {
+	var result BulkResult
+	if len(writes) == 0 {
+		return result, errNoWrites
+	}
+	o := one(options)
+	var failed WriteError
+	shared := writeOptions{unordered: o.Unordered, bypass: o.BypassDocumentValidation, comment: o.Comment, let: o.Let}
+	for _, run := range runs(writes, o.Unordered) {
+		done, err := c.writes(ctx, run[0].kind, run, func(dst []byte, i int) ([]byte, error) {
+			return c.appendWrite(dst, writes[run[i].index], run[i].index, &result)
+		}, &shared, &result, &failed)
+		if err != nil {
+			return result, failed.or(err, result)
+		}
+		if done {
+			break
+		}
+	}
+	return result, failed.or(nil, result)
+}
+
+// appendWrite appends one statement.
+func (c *Collection[T]) appendWrite(dst []byte, w Write, index int, result *BulkResult) ([]byte, error) {
+	insert, is := w.(Insert)
+	if !is {
+		b := document.NewBuilder(dst)
+		err := w.appendTo(c.codec(), &b)
+		if err != nil {
+			return dst, err
+		}
+		return b.FinishBuffer(), nil
+	}
+	d, err := c.codec().marshal(insert.Document)
+	if err != nil {
+		return dst, err
+	}
+	whole, id := withID(d)
+	if result.InsertedIDs == nil {
+		result.InsertedIDs = map[int]any{}
+	}
+	if result.InsertedIDs[index], err = c.goValue(id); err != nil {
+		return dst, err
+	}
+	return append(dst, whole...), nil
+}
+
+// runs cuts the writes into commands: neighbours of one kind, or all of a kind where the order does not matter.
+func runs(writes []Write, unordered bool) (runs [][]statement) {
+	var byKind [3]int // index in runs, from 1 on
+	for i, w := range writes {
+		s := w.statement()
+		s.index = i
+		switch n := len(runs); {
+		case unordered && byKind[s.kind] > 0:
+			runs[byKind[s.kind]-1] = append(runs[byKind[s.kind]-1], s)
+			continue
+		case !unordered && n > 0 && runs[n-1][0].kind == s.kind:
+			runs[n-1] = append(runs[n-1], s)
+			continue
+		}
+		runs = append(runs, []statement{s})
+		byKind[s.kind] = len(runs)
+	}
+	return runs
+}
+
+func (w Insert) statement() statement { return statement{kind: insertKind} }
+
+func (w Insert) appendTo(codec, *document.Builder) error {
+	panic("morton: a document is no statement")
+}
+
+func (w Update) statement() statement { return statement{kind: updateKind, multi: w.Many} }
+
+func (w Update) appendTo(c codec, b *document.Builder) error {
+	if err := c.appendDocument(b, "q", w.Filter); err != nil {
+		return err
+	}
+	if err := appendUpdate(c, b, "u", w.Update); err != nil {
+		return err
+	}
+	if w.Many {
+		b.AppendBool("multi", true)
+	}
+	if w.Upsert {
+		b.AppendBool("upsert", true)
+	}
+	if err := option(c, b, "arrayFilters", w.ArrayFilters); err != nil {
+		return err
+	}
+	return appendChoice(c, b, w.Hint, w.Collation, w.Sort)
+}
+
+func (w Replace) statement() statement { return statement{kind: updateKind} }
+
+func (w Replace) appendTo(c codec, b *document.Builder) error {
+	if err := c.appendDocument(b, "q", w.Filter); err != nil {
+		return err
+	}
+	if err := appendReplacement(c, b, "u", w.Document); err != nil {
+		return err
+	}
+	if w.Upsert {
+		b.AppendBool("upsert", true)
+	}
+	return appendChoice(c, b, w.Hint, w.Collation, w.Sort)
+}
+
+func (w Delete) statement() statement { return statement{kind: deleteKind, multi: w.Many} }
+
+func (w Delete) appendTo(c codec, b *document.Builder) error {
+	if err := c.appendDocument(b, "q", w.Filter); err != nil {
+		return err
+	}
+	limit := int32(1)
+	if w.Many {
+		limit = 0
+	}
+	b.AppendInt32("limit", limit)
+	return appendChoice(c, b, w.Hint, w.Collation, nil)
+}
+
+func appendChoice(c codec, b *document.Builder, hint, collation, sort any) error {
+	if err := option(c, b, "hint", hint); err != nil {
+		return err
+	}
+	if err := option(c, b, "collation", collation); err != nil {
+		return err
+	}
+	return option(c, b, "sort", sort)
+}

@@ -1,0 +1,122 @@
+package morton
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/sdam"
+)
+
+// Settings say how operations read and write. Those of a client hold for its databases, those of a database for its
+// collections, unless they have their own: what is nil or empty is inherited.
+type Settings struct {
+	ReadPreference *ReadPreference
+	ReadConcern    string // "local", "majority", "linearizable", "available", "snapshot"
+	WriteConcern   *WriteConcern
+	// Timeout is how long an operation may take whose context has no deadline; zero: as long as it takes.
+	Timeout *time.Duration
+}
+
+// ReadPreference says which members of a set may answer a read.
+type ReadPreference struct {
+	Mode         string              // "primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"
+	Tags         []map[string]string // the first that any member matches decides
+	MaxStaleness time.Duration       // how far a secondary may be behind; zero: any; else at least 90 s
+}
+
+// WriteConcern says how many members have a write when it is acknowledged. What is nil or zero is left to the server.
+type WriteConcern struct {
+	W       any // a number of members, or a mode such as "majority"
+	Journal *bool
+	Timeout time.Duration
+}
+
+// concerns are Settings that were looked at once, in the form that operations need.
+type concerns struct {
+	read         *sdam.ReadPreference // nil: the primary
+	readConcern  string
+	writeConcern document.Doc // nil: the server's default
+	acknowledged bool
+	timeout      time.Duration // negative: none was given
+	err          error         // what was wrong with the settings; operations return it
+}
+
+var defaultConcerns = concerns{acknowledged: true, timeout: -1}
+
+// with returns the concerns that settings make of those that they inherit.
+func (c concerns) with(s Settings) concerns {
+	if s.ReadPreference != nil {
+		c.read, c.err = s.ReadPreference.compile()
+	}
+	if s.ReadConcern != "" {
+		c.readConcern = s.ReadConcern
+	}
+	if s.WriteConcern != nil {
+		d, ack, err := s.WriteConcern.compile()
+		if c.writeConcern, c.acknowledged = d, ack; err != nil {
+			c.err = err
+		}
+	}
+	if s.Timeout != nil {
+		c.timeout = *s.Timeout
+	}
+	return c
+}
+
+func (p *ReadPreference) compile() (*sdam.ReadPreference, error) {
+	mode, ok := sdam.Primary, true
+	if p.Mode != "" {
+		mode, ok = sdam.ParseMode(p.Mode)
+	}
+	if !ok {
+		return nil, fmt.Errorf("morton: %q is no read preference: use primary, primaryPreferred, secondary, secondaryPreferred or nearest", p.Mode)
+	}
+	r := &sdam.ReadPreference{Mode: mode, MaxStaleness: p.MaxStaleness}
+	for _, tags := range p.Tags {
+		set := sdam.TagSet{}
+		for name, value := range tags {
+			set = append(set, sdam.Tag{Name: name, Value: value})
+		}
+		r.TagSets = append(r.TagSets, set)
+	}
+	if err := r.Validate(); err != nil {
+		return nil, fmt.Errorf("morton: %w", err)
+	}
+	if mode == sdam.Primary {
+		return nil, nil
+	}
+	return r, nil
+}
+
+// compile returns the document for commands, which is nil if there is nothing to say, and whether the server answers.
+func (w *WriteConcern) compile() (d document.Doc, acknowledged bool, err error) {
+	b := document.NewBuilder(nil)
+	acknowledged = true
+	switch v := w.W.(type) {
+	case nil:
+	case string:
+		b.AppendString("w", v)
+	case int:
+		if v < 0 {
+			return nil, true, fmt.Errorf("morton: write concern w: %d: a number of members is not negative", v)
+		}
+		b.AppendInt32("w", int32(v))
+		acknowledged = v != 0
+	default:
+		return nil, true, fmt.Errorf("morton: write concern w: %v: use a number of members or the name of a mode", v)
+	}
+	if w.Journal != nil {
+		b.AppendBool("j", *w.Journal)
+		if !acknowledged && *w.Journal {
+			return nil, true, fmt.Errorf("morton: write concern w: 0 with journal: true contradicts itself")
+		}
+	}
+	if w.Timeout > 0 {
+		b.AppendInt64("wtimeout", w.Timeout.Milliseconds())
+	}
+	if d = b.Finish(); d.IsEmpty() {
+		d = nil
+	}
+	return d, acknowledged, nil
+}
