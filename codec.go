@@ -114,20 +114,7 @@ func (c codec) appendValue(b *document.Builder, key string, v any) error {
 	return nil
 }
 
-// appendPipeline appends v, an array of stages or of arrays' like; a single document is an array of one.
-func (c codec) appendPipeline(b *document.Builder, key string, v any) error {
-	if v == nil {
-		b.AppendArray(key, document.Empty)
-		return nil
-	}
-	value, err := c.array(v)
-	if err != nil {
-		return err
-	}
-	b.AppendValue(key, value)
-	return nil
-}
-
+// array returns the pipeline that v is.
 func (c codec) array(v any) (document.Value, error) {
 	value, err := c.marshalValue(v)
 	if err != nil {

@@ -157,16 +157,16 @@ func testBulk(t *testing.T, c *morton.Collection[bson.D]) {
 		}
 		same(t, r.Inserted, want)
 	}
-	big := make([]bson.D, 40)
+	big := make([]bson.D, 26)
 	for i := range big {
 		big[i] = d("_id", fmt.Sprint("big", i), "bytes", make([]byte, 2<<20))
 	}
-	ids, err := c.InsertMany(ctx, big) // 80 MB: more than one message
+	ids, err := c.InsertMany(ctx, big) // 52 MB: more than one message
 	must(t, err)
-	same(t, len(ids), 40)
+	same(t, len(ids), 26)
 	n, err := c.DeleteMany(ctx, d("_id", bson.Regex{Pattern: "^big"}))
 	must(t, err)
-	same(t, n, int64(40))
+	same(t, n, int64(26))
 }
 
 func testCursors(t *testing.T, c *morton.Collection[bson.D]) {
