@@ -10,6 +10,7 @@ import (
 // Write is one write of [Collection.BulkWrite]: an [Insert], [Update], [Replace] or [Delete].
 type Write interface {
 	statement() statement
+	hinted() bool
 	// appendTo appends the statement as the command has it.
 	appendTo(c codec, b *document.Builder) error
 }
@@ -62,7 +63,10 @@ type BulkResult struct {
 	Acknowledged                                   bool // false: the server was not asked what became of them
 }
 
-var errNoWrites = errors.New("morton: there is nothing to write: the list is empty")
+var (
+	errNoWrites = errors.New("morton: there is nothing to write: the list is empty")
+	errMuteHint = errors.New("morton: a hint needs an acknowledged write: with w: 0 nobody would hear that there is no such index")
+)
 
 // BulkWrite does writes of all kinds, in few commands. If some fail the error is a [WriteError], which says which and what was done;
 // the others were done, unless Unordered is not set and they come after the one that failed.
@@ -72,6 +76,15 @@ func (c *Collection[T]) BulkWrite(ctx context.Context, writes []Write, options .
 		return result, errNoWrites
 	}
 	o := one(options)
+	if !c.concerns.acknowledged {
+		for _, w := range writes {
+			if w.hinted() {
+				return result, errMuteHint
+			}
+		}
+	}
+	ctx, cancel := c.concerns.limit(ctx)
+	defer cancel()
 	var failed WriteError
 	shared := writeOptions{unordered: o.Unordered, bypass: o.BypassDocumentValidation, comment: o.Comment, let: o.Let}
 	for _, run := range runs(writes, o.Unordered) {
@@ -138,6 +151,11 @@ func (w Insert) statement() statement { return statement{kind: insertKind} }
 func (w Insert) appendTo(codec, *document.Builder) error {
 	panic("morton: a document is no statement")
 }
+
+func (w Insert) hinted() bool  { return false }
+func (w Update) hinted() bool  { return w.Hint != nil }
+func (w Replace) hinted() bool { return w.Hint != nil }
+func (w Delete) hinted() bool  { return w.Hint != nil }
 
 func (w Update) statement() statement { return statement{kind: updateKind, multi: w.Many} }
 

@@ -225,7 +225,7 @@ func (c *Client) endSessions(ctx context.Context) {
 	for len(ids) > 0 {
 		n := min(len(ids), endSessionsMax)
 		r := c.request("admin", "endSessions", &defaultConcerns)
-		r.read, r.alone, r.preference = true, true, &sdam.ReadPreference{Mode: sdam.PrimaryPreferred}
+		r.read, r.alone, r.silent, r.preference = true, true, true, &sdam.ReadPreference{Mode: sdam.PrimaryPreferred}
 		r.body.OpenArray("endSessions")
 		for i, id := range ids[:n] {
 			r.body.AppendDoc(document.Index(i), id)

@@ -133,6 +133,10 @@ func (c codec) marshal(v any) (document.Doc, error) {
 		return document.Empty, nil
 	case bson.Raw:
 		return document.Doc(v), checkDocument(v)
+	case bson.D:
+		if v == nil {
+			return document.Empty, nil
+		}
 	}
 	d, err := c.encode(v)
 	if err != nil {

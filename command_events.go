@@ -14,8 +14,11 @@ import (
 )
 
 // secret reports whether a command's fields and answer are nobody's business (specification "Command Logging and Monitoring").
-func secret(name string) bool {
-	switch strings.ToLower(name) {
+func (r *request) secret(msg []byte) bool {
+	switch strings.ToLower(r.name) {
+	case "hello", "ismaster":
+		var m wire.Msg
+		return m.Parse(msg) != nil || m.Body.Lookup("speculativeAuthenticate").Type != document.TypeMissing
 	case "authenticate", "saslstart", "saslcontinue", "getnonce", "createuser", "updateuser", "copydbgetnonce", "copydbsaslstart", "copydb":
 		return true
 	}
@@ -28,7 +31,8 @@ func (c *Client) commandStarted(ctx context.Context, r *request, conn *connpool.
 		Kind: "CommandStarted", Name: r.name, Database: r.db, RequestID: int64(wire.ParseHeader(msg).RequestID), Address: r.target.address,
 		ConnectionID: conn.ID(), ServerConnectionID: conn.Hello().ServerConnectionID, Command: bson.Raw(document.Empty),
 	}
-	if !secret(r.name) {
+	hidden := r.secret(msg)
+	if !hidden {
 		started.Command = wholeCommand(msg)
 	}
 	if c.config.Monitor.Command != nil {
@@ -43,20 +47,20 @@ func (c *Client) commandStarted(ctx context.Context, r *request, conn *connpool.
 	}
 	began := time.Now()
 	return func(err error) {
-		c.commandFinished(ctx, r, *started, err, time.Since(began))
+		c.commandFinished(ctx, r, *started, hidden, err, time.Since(began))
 		if traced != nil {
 			traced(err)
 		}
 	}
 }
 
-func (c *Client) commandFinished(ctx context.Context, r *request, e CommandEvent, err error, took time.Duration) {
+func (c *Client) commandFinished(ctx context.Context, r *request, e CommandEvent, hidden bool, err error, took time.Duration) {
 	e.Kind, e.Command, e.Duration = "CommandSucceeded", nil, took
 	if err != nil && !(r.answer.ok && len(r.reply.Body) > 0) {
 		e.Kind, e.Err = "CommandFailed", err
 	}
 	switch {
-	case secret(r.name):
+	case hidden:
 		e.Reply = bson.Raw(document.Empty)
 	case len(r.reply.Body) > 0:
 		e.Reply = bson.Raw(r.reply.Body.Clone())

@@ -47,6 +47,7 @@ type Config struct {
 	MaxIdleTime      time.Duration // 0: no limit
 	WaitQueueTimeout time.Duration // 0: no limit
 	ConnectTimeout   time.Duration // 0: no limit
+	SocketTimeout    time.Duration // of one send or receive; 0: no limit. Timeout is the better one: it is that of the whole operation
 
 	ServerSelectionTimeout time.Duration
 	LocalThreshold         time.Duration
@@ -95,7 +96,7 @@ func ParseConfig(seeds ...string) (*Config, error) {
 		Hosts: o.Hosts, Database: o.Database, ReplicaSet: o.ReplicaSet, DirectConnection: o.DirectConnection, AppName: o.AppName,
 		Compressors: o.Compressors, RetryReads: o.RetryReads, RetryWrites: o.RetryWrites,
 		MinPoolSize: o.MinPoolSize, MaxPoolSize: o.MaxPoolSize, MaxConnecting: o.MaxConnecting, MaxIdleTime: o.MaxIdleTime,
-		WaitQueueTimeout: o.WaitQueueTimeout, ConnectTimeout: o.ConnectTimeout, ServerSelectionTimeout: o.ServerSelectionTimeout,
+		WaitQueueTimeout: o.WaitQueueTimeout, ConnectTimeout: o.ConnectTimeout, SocketTimeout: o.SocketTimeout, ServerSelectionTimeout: o.ServerSelectionTimeout,
 		LocalThreshold: o.LocalThreshold, HeartbeatInterval: o.HeartbeatFrequency, MonitoringMode: o.ServerMonitoringMode,
 		uri: o,
 	}

@@ -43,6 +43,7 @@ type cursor struct {
 	time    uint64         // operationTime of the first
 	err     error
 	closed  bool
+	cancel  context.CancelFunc
 }
 
 func newCursor[T any](ctx context.Context, c *Client, send func(context.Context) (*request, error), o cursorOptions) *Cursor[T] {
@@ -155,6 +156,9 @@ func (c *cursor) take() (document.Doc, bool) {
 // fetch gets the next batch.
 func (c *cursor) fetch() error {
 	first := c.send != nil
+	if first && !c.options.tailable {
+		c.ctx, c.cancel = c.options.concerns.limit(c.ctx)
+	}
 	r, err := c.more()
 	if err != nil {
 		return err
@@ -177,9 +181,14 @@ func (c *cursor) fetch() error {
 		c.request.free()
 	}
 	c.request = r
+	if reply.Lookup("cursor").Type != document.TypeDocument {
+		return errNoCursor
+	}
 	c.learn(reply, first)
 	return nil
 }
+
+var errNoCursor = errors.New("morton: the answer has no cursor")
 
 // more makes the request for the next batch.
 func (c *cursor) more() (*request, error) {
@@ -194,8 +203,8 @@ func (c *cursor) more() (*request, error) {
 	if c.options.batchSize > 0 {
 		r.body.AppendInt32("batchSize", c.options.batchSize)
 	}
+	r.silent = true
 	if c.options.maxAwait > 0 {
-		r.awaits = c.options.maxAwait
 		r.body.AppendInt64("maxTimeMS", c.options.maxAwait.Milliseconds())
 	}
 	if c.options.comment != nil {
@@ -272,6 +281,9 @@ func (c *cursor) Close() error {
 		c.id = 0
 	}
 	c.giveSession()
+	if c.cancel != nil {
+		c.cancel()
+	}
 	return nil
 }
 
@@ -285,7 +297,7 @@ func (c *cursor) kill() {
 	db, collection := splitNamespace(c.ns)
 	r := c.client.request(db, "killCursors", c.options.concerns)
 	defer r.free()
-	r.pinned, r.keep, r.read = c.server, c.session, true
+	r.pinned, r.keep, r.read, r.silent = c.server, c.session, true, true
 	r.body.AppendString("killCursors", collection)
 	r.body.OpenArray("cursors")
 	r.body.AppendInt64("0", c.id)

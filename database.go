@@ -2,6 +2,7 @@ package morton
 
 import (
 	"context"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -36,6 +37,10 @@ func (d *Database) Collection(name string) *Collection[bson.D] { return Collecti
 type RunOptions struct {
 	// ReadPreference says who may run the command; nil: the primary. The database's settings do not hold for commands.
 	ReadPreference *ReadPreference
+	// The others are of [Database.RunCursor], and for the batches after the first.
+	BatchSize int32
+	MaxAwait  time.Duration // how long the server waits for results of a cursor that is at its end
+	Comment   any
 }
 
 // command makes a request of a program's own command.
@@ -77,7 +82,9 @@ func (d *Database) Run(ctx context.Context, command any, options ...RunOptions) 
 
 // RunCursor runs a command that answers with a cursor.
 func (d *Database) RunCursor(ctx context.Context, command any, options ...RunOptions) *Cursor[bson.Raw] {
-	return newCursor[bson.Raw](ctx, d.client, func(context.Context) (*request, error) { return d.command(command, one(options)) }, cursorOptions{concerns: &d.concerns})
+	o := one(options)
+	send := func(context.Context) (*request, error) { return d.command(command, o) }
+	return newCursor[bson.Raw](ctx, d.client, send, cursorOptions{concerns: &d.concerns, batchSize: o.BatchSize, maxAwait: o.MaxAwait, comment: o.Comment})
 }
 
 // Aggregate runs a pipeline that begins without a collection, such as one with $currentOp or $documents.

@@ -53,6 +53,9 @@ func (c *Collection[T]) findAndModify(ctx context.Context, filter any, o FindAnd
 		return value, err
 	}
 	r.mute = !c.concerns.acknowledged
+	if r.mute && o.Hint != nil {
+		return value, errMuteHint
+	}
 	reply, err := r.run(ctx)
 	if err != nil {
 		return value, err
@@ -82,9 +85,7 @@ func (r *request) appendFindAndModify(o *FindAndModifyOptions) error {
 	if err := r.document("fields", o.Projection); err != nil {
 		return err
 	}
-	if o.ReturnNew {
-		r.body.AppendBool("new", true)
-	}
+	r.body.AppendBool("new", o.ReturnNew)
 	if o.Upsert {
 		r.body.AppendBool("upsert", true)
 	}

@@ -32,6 +32,8 @@ func (c *Collection[T]) InsertMany(ctx context.Context, docs []T, options ...Ins
 		return nil, errNoWrites
 	}
 	o := one(options)
+	ctx, cancel := c.concerns.limit(ctx)
+	defer cancel()
 	ids = make([]any, len(docs))
 	list := make([]statement, len(docs))
 	for i := range list {

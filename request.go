@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +47,7 @@ type request struct {
 	alone      bool                 // belongs to no session
 	mute       bool                 // w: 0, there is no reply
 	missing    bool                 // that there is no collection is an empty result
-	awaits     time.Duration        // maxAwaitTimeMS of a getMore: what a deadline leaves is its own business
+	silent     bool                 // the server is not told of the deadline: maxTimeMS means something else, or the command has none
 	maxTime    time.Duration        // the caller's maxTimeMS
 	pinned     *server              // the one server that can answer, as it has the cursor
 	preference *sdam.ReadPreference // in place of the concerns'
@@ -108,7 +109,7 @@ func (r *request) run(ctx context.Context) (document.Doc, error) {
 	if err := r.begin(ctx); err != nil {
 		return nil, err
 	}
-	ctx, cancel := r.limit(ctx)
+	ctx, cancel := r.concerns.limit(ctx)
 	defer cancel()
 	size := r.body.Size()
 	var first error
@@ -127,6 +128,9 @@ func (r *request) run(ctx context.Context) (document.Doc, error) {
 			return nil, first
 		}
 		if !r.again(ctx, err, attempt) {
+			if first != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !IsTimeout(err) {
+				err = fmt.Errorf("morton: %s: %w; the last failure was: %w", r.name, context.DeadlineExceeded, err)
+			}
 			return nil, err
 		}
 		first = err
@@ -196,15 +200,15 @@ func (r *request) beginInSession(s *Session) error {
 	return nil
 }
 
-// limit gives the operation the time that the settings allow, unless the context has its own.
-func (r *request) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if r.concerns.timeout <= 0 {
+// limit gives an operation the time that the settings allow, unless its context has a deadline of its own.
+func (c *concerns) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.timeout <= 0 {
 		return ctx, func() {}
 	}
 	if _, has := ctx.Deadline(); has {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, r.concerns.timeout)
+	return context.WithTimeout(ctx, c.timeout)
 }
 
 // attempt sends the command once.
@@ -217,7 +221,7 @@ func (r *request) attempt(ctx context.Context, avoid []string) (err error) {
 	defer s.running.Add(-1)
 	conn, err := s.pool.Get(ctx)
 	if err != nil {
-		return r.broken(err.(*connpool.Error))
+		return r.broken(err.(*connpool.Error), ctx)
 	}
 	r.takeSession()
 	msg, err := r.message(ctx)
@@ -236,11 +240,13 @@ func (r *request) attempt(ctx context.Context, avoid []string) (err error) {
 			finish(err)
 		}
 		if err != nil {
-			return r.broken(err.(*connpool.Error))
+			return r.broken(err.(*connpool.Error), ctx)
 		}
 		return nil
 	}
-	r.reply, err = conn.RoundTrip(ctx, msg)
+	limited, cancel := within(ctx, r.client.config.SocketTimeout)
+	r.reply, err = conn.RoundTrip(limited, msg)
+	cancel()
 	wireVersion := conn.Hello().MaxWireVersion
 	s.pool.Put(conn)
 	if err != nil {
@@ -250,7 +256,7 @@ func (r *request) attempt(ctx context.Context, avoid []string) (err error) {
 		if r.server != nil {
 			r.server.dirty = true
 		}
-		return r.broken(err.(*connpool.Error))
+		return r.broken(err.(*connpool.Error), ctx)
 	}
 	r.look()
 	err = r.outcome(conn.Generation(), wireVersion)
@@ -370,12 +376,12 @@ func (r *request) appendTransaction(b *document.Builder) {
 func (r *request) appendReadConcern(b *document.Builder) {
 	s := r.session
 	first := r.inTxn && s.transaction.state == transactionStarting
-	if r.inTxn && !first || !r.inTxn && !r.concern {
+	snapshot := s != nil && s.options.Snapshot && r.pinned == nil // also with what cannot be read so: the server says no
+	if r.inTxn && !first || !r.inTxn && !r.concern && !snapshot {
 		return
 	}
 	level := r.concerns.readConcern
 	after := s != nil && s.causal && !s.operationTime.IsZero()
-	snapshot := s != nil && s.options.Snapshot
 	if snapshot {
 		level, after = "snapshot", false
 	}
@@ -422,23 +428,21 @@ func (r *request) writeConcern() document.Doc {
 	return nil
 }
 
-// appendMaxTime tells the server how long it may take: what the caller says, or what timeoutMS leaves.
+// appendMaxTime tells the server how long it may take: what the caller says, or what the deadline leaves.
 func (r *request) appendMaxTime(ctx context.Context, b *document.Builder) error {
 	if r.ends && r.name == "commitTransaction" && r.session.transaction.options.MaxCommitTime > 0 && r.concerns.timeout <= 0 {
 		b.AppendInt64("maxTimeMS", r.session.transaction.options.MaxCommitTime.Milliseconds())
 		return nil
 	}
-	if r.concerns.timeout <= 0 {
-		if r.maxTime > 0 {
-			b.AppendInt64("maxTimeMS", r.maxTime.Milliseconds())
-		}
-		return nil
-	}
 	deadline, has := ctx.Deadline()
-	if !has || r.awaits > 0 || r.name == "getMore" {
+	switch {
+	case r.maxTime > 0 && r.concerns.timeout < 0:
+		b.AppendInt64("maxTimeMS", r.maxTime.Milliseconds())
+		return nil
+	case !has || r.silent:
 		return nil
 	}
-	left := time.Until(deadline) - r.desc.RTT.Min()
+	left := time.Until(deadline) - r.target.monitor.currentRTT().Min()
 	if left <= 0 {
 		return &connpool.Error{Op: connpool.OpWrite, Address: r.target.address, Err: context.DeadlineExceeded}
 	}
@@ -538,7 +542,7 @@ func (r *request) labels(wireVersion int32, code mongoerr.Code) (labels []string
 }
 
 // broken returns the error for a connection that failed, having told the topology of it.
-func (r *request) broken(err *connpool.Error) error {
+func (r *request) broken(err *connpool.Error, ctx context.Context) error {
 	if errors.Is(err, connpool.ErrPoolClosed) && r.client.closed.Load() {
 		return ErrClosed
 	}
@@ -546,16 +550,16 @@ func (r *request) broken(err *connpool.Error) error {
 		f.MaxWire = r.desc.MaxWire
 		r.client.topology.failed(r.target, f)
 	}
-	if !lostServer(err) {
+	if !lostServer(err, ctx) {
 		return err
 	}
 	return &AutoReconnect{Op: r.name, Address: err.Address, Sent: err.Sent, SafeToRetry: !err.Sent || r.retry == retryRead, Err: err}
 }
 
 // lostServer reports whether an error means that the server cannot be reached now, and not that the caller's time was over or the server
-// refused to know the user.
-func lostServer(err *connpool.Error) bool {
-	return err.Network() && !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, connpool.ErrPoolCleared) || errors.Is(err, connpool.ErrPoolClosed)
+// refused to know the user. A deadline that is not the caller's is that of the socket.
+func lostServer(err *connpool.Error, ctx context.Context) bool {
+	return err.Network() && (!errors.Is(err, context.DeadlineExceeded) || ctx.Err() == nil) || errors.Is(err, connpool.ErrPoolCleared) || errors.Is(err, connpool.ErrPoolClosed)
 }
 
 // labelled gives an error the labels that the specifications want the client to give.
@@ -608,7 +612,7 @@ func (r *request) mayRetry() bool {
 
 // again reports whether the command is sent once more after err. It is once, or as often as timeoutMS allows.
 func (r *request) again(ctx context.Context, err error, attempt int) bool {
-	if !r.mayRetry() || isSelection(err) || ctx.Err() != nil || attempt > 0 && r.concerns.timeout <= 0 {
+	if !r.mayRetry() || isSelection(err) || ctx.Err() != nil || attempt > 0 && r.concerns.timeout < 0 {
 		return false
 	}
 	if r.retry == retryRead {

@@ -148,9 +148,6 @@ func (t *topology) checked(s *server, d *sdam.Server) {
 		return
 	}
 	t.follow(s, v.JudgeCheck(d), v, d.Err)
-	if now := t.view.Load(); d.Err == nil && now.Usable(s.address) && t.servers[s.address] == s {
-		s.pool.Ready()
-	}
 	t.mu.Unlock()
 }
 
@@ -160,7 +157,11 @@ func (t *topology) follow(s *server, verdict sdam.Verdict, v *view, cause error)
 		s.pool.Clear(cause, verdict.InterruptInUse)
 	}
 	if verdict.Server != nil {
-		t.install(v.Apply(verdict.Server))
+		u := v.Apply(verdict.Server)
+		if verdict.Server.Err == nil && u.Topology.Usable(s.address) {
+			s.pool.Ready() // before operations can see that the server is known
+		}
+		t.install(u)
 	}
 	if verdict.CancelCheck {
 		s.monitor.cancelCheck()

@@ -62,7 +62,7 @@ func (t *transaction) running() bool {
 var (
 	errNoTransaction   = errors.New("morton: no transaction was started in the session")
 	errTransactionRuns = errors.New("morton: a transaction runs in the session already")
-	errSnapshot        = errors.New("morton: transactions are not possible in a snapshot session")
+	errSnapshot        = errors.New("morton: transactions are not supported in snapshot sessions")
 	errUnacknowledged  = errors.New("morton: transactions need acknowledged writes: the write concern is w: 0")
 	errAbortCommitted  = errors.New("morton: the transaction was committed and cannot be aborted")
 	errCommitAborted   = errors.New("morton: the transaction was aborted and cannot be committed")

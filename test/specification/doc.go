@@ -1,0 +1,8 @@
+// Package specification runs the drivers' specification tests in the unified test format against the module's client and a running
+// set.
+//
+//	go test ./test/specification -uri mongodb://localhost:27017/?replicaSet=rs
+//
+// The tests are those of the official Go driver's release (package spectest). A test that asks for what the client does not offer, or for
+// another server, is skipped, and the reasons are counted. Without -uri nothing runs.
+package specification

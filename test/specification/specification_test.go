@@ -1,0 +1,121 @@
+package specification
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mortondb/morton/internal/spectest"
+)
+
+var (
+	uri    = flag.String("uri", "", "the set to run against; without one nothing runs")
+	known  = flag.String("known", "", "file with failures that are known: a line each, the test's name, a tab and the reason")
+	only   = flag.String("only", "", "run the tests whose name matches this regular expression")
+	report = flag.String("report", "", "write what failed to this file, as -known has it")
+)
+
+// suites are the directories that have tests in the unified format.
+var suites = []string{
+	"unified-test-format/valid-pass", "crud/unified", "retryable-reads/unified", "retryable-writes/unified", "sessions", "command-monitoring",
+	"collection-management", "index-management", "run-command", "transactions/unified", "convenient-transactions",
+	"server-discovery-and-monitoring/unified", "client-side-operations-timeout", "change-streams", "gridfs", "versioned-api",
+	"server-selection", "connection-monitoring-and-pooling",
+}
+
+// TestSpecifications runs all suites and prints how many tests passed, failed and were skipped, and why.
+func TestSpecifications(t *testing.T) {
+	if *uri == "" {
+		t.Skip("-uri names no set to run against: see make specification")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	s, err := openServer(ctx, *uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	match := regexp.MustCompile(*only)
+	expected := knownFailures(t)
+	var failures []string
+	for _, suite := range suites {
+		var passed, failed, listed, older int
+		skipped := map[string]int{}
+		for _, f := range spectest.Files(t, suite) {
+			if f.Doc.Lookup("schemaVersion").IsMissing() {
+				older++
+				continue
+			}
+			var file testFile
+			f.Decode(t, &file)
+			for i := range file.Tests {
+				name := strings.TrimSuffix(f.Path, ".json") + ": " + file.Tests[i].Description
+				if !match.MatchString(name) {
+					continue
+				}
+				err := runTest(t.Context(), s, &file, &file.Tests[i])
+				var why skip
+				switch _, isKnown := expected[name]; {
+				case errors.As(err, &why):
+					skipped[string(why)]++
+				case err == nil && isKnown:
+					failed++
+					t.Errorf("%s: passes, and is in %s", name, *known)
+				case err == nil:
+					passed++
+				case isKnown:
+					listed++
+				default:
+					failed++
+					t.Errorf("%s: %v", name, err)
+				}
+				if err != nil && !errors.As(err, &why) {
+					failures = append(failures, name+"\t"+strings.ReplaceAll(err.Error(), "\n", " "))
+				}
+			}
+		}
+		total := 0
+		for _, n := range skipped {
+			total += n
+		}
+		t.Logf("%s: %d passed, %d failed, %d known to fail, %d skipped", suite, passed, failed, listed, total)
+		if older > 0 {
+			t.Logf("    %d files of the format before this one", older)
+		}
+		for _, why := range slices.Sorted(maps.Keys(skipped)) {
+			t.Logf("    %d skipped: %s", skipped[why], why)
+		}
+	}
+	if *report != "" {
+		if err := os.WriteFile(*report, []byte(strings.Join(failures, "\n")+"\n"), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func knownFailures(t *testing.T) map[string]string {
+	list := map[string]string{}
+	if *known == "" {
+		return list
+	}
+	text, err := os.ReadFile(*known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, reason, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && !strings.HasPrefix(name, "#") {
+			list[name] = reason
+		}
+	}
+	if len(list) == 0 {
+		t.Fatal(fmt.Sprint(*known, " has no line"))
+	}
+	return list
+}
