@@ -95,7 +95,7 @@ func (fp *failPoint) meant(o *operation) bool {
 	if fp.mode == "" || fp.mode == "off" || o.row.name == "configureFailPoint" {
 		return false
 	}
-	if app := fp.data.Lookup("appName"); app.Type == document.TypeString && app.Str() != o.req.Conn.AppName() {
+	if app := fp.data.Lookup("appName"); app.Type == document.TypeString && app.Str() != o.appName() {
 		return false
 	}
 	if ns := fp.data.Lookup("namespace"); ns.Type == document.TypeString && ns.Str() != o.ns {
@@ -107,6 +107,14 @@ func (fp *failPoint) meant(o *operation) bool {
 		}
 	}
 	return false
+}
+
+// appName returns the application's name, which the connection's first hello tells itself.
+func (o *operation) appName() string {
+	if client := o.req.Body.Lookup("client"); o.row.args == "hello" && client.Type == document.TypeDocument && o.req.Conn.Client() == nil {
+		return client.Doc().LookupPath("application.name").Str()
+	}
+	return o.req.Conn.AppName()
 }
 
 // checkFault lets the fail point strike.

@@ -229,6 +229,12 @@ func TestFailCommand(t *testing.T) {
 	}
 	set(`"alwaysOn"`, `"failCommands": ["ping"], "errorCode": 6, "appName": "other"`)
 	c.must("admin", `{"ping": 1}`)
+	set(`"alwaysOn"`, `"failCommands": ["hello"], "errorCode": 6, "appName": "app"`)
+	c.must("admin", `{"hello": 1}`)
+	first := c.member.client() // its name comes with the hello that is to fail
+	if got, _ := failure(first.run("admin", `{"hello": 1, "client": {"driver": {"name": "x", "version": "1"}, "os": {"type": "q"}, "application": {"name": "app"}}}`)); got != 6 {
+		t.Errorf("the first hello of an application: %d", got)
+	}
 	set(`"alwaysOn"`, `"failCommands": ["configureFailPoint", "find"], "errorCode": 10107, "namespace": "test.q"`)
 	c.must("test", `{"find": "c"}`)
 	d := c.run("test", `{"find": "q"}`)
