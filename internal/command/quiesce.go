@@ -78,11 +78,12 @@ func (d *Dispatcher) clients() (count int, working bool) {
 	return count, working
 }
 
-// clientCalls counts the commands with which clients have worked so far.
+// clientCalls counts the commands with which clients have worked so far. One that was refused is no work: somebody who only hears that this member is
+// not primary does not keep it alive.
 func (d *Dispatcher) clientCalls() (n int64) {
 	for _, r := range d.rows {
 		if r.clientWork() {
-			n += r.calls.Load()
+			n += r.calls.Load() - r.failures.Load()
 		}
 	}
 	return n

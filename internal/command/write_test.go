@@ -231,7 +231,7 @@ func TestFailCommand(t *testing.T) {
 	c.must("admin", `{"ping": 1}`)
 	set(`"alwaysOn"`, `"failCommands": ["hello"], "errorCode": 6, "appName": "app"`)
 	c.must("admin", `{"hello": 1}`)
-	first := c.member.client() // its name comes with the hello that is to fail
+	first := m.client() // its name comes with the hello that is to fail
 	if got, _ := failure(first.run("admin", `{"hello": 1, "client": {"driver": {"name": "x", "version": "1"}, "os": {"type": "q"}, "application": {"name": "app"}}}`)); got != 6 {
 		t.Errorf("the first hello of an application: %d", got)
 	}
