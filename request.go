@@ -128,7 +128,7 @@ func (r *request) run(ctx context.Context) (document.Doc, error) {
 			return nil, first
 		}
 		if !r.again(ctx, err, attempt) {
-			if first != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !IsTimeout(err) {
+			if r.worthRetrying(err) && errors.Is(ctx.Err(), context.DeadlineExceeded) && !IsTimeout(err) {
 				err = fmt.Errorf("morton: %s: %w; the last failure was: %w", r.name, context.DeadlineExceeded, err)
 			}
 			return nil, err
@@ -612,7 +612,12 @@ func (r *request) mayRetry() bool {
 
 // again reports whether the command is sent once more after err. It is once, or as often as timeoutMS allows.
 func (r *request) again(ctx context.Context, err error, attempt int) bool {
-	if !r.mayRetry() || isSelection(err) || ctx.Err() != nil || attempt > 0 && r.concerns.timeout < 0 {
+	return r.worthRetrying(err) && ctx.Err() == nil && (attempt == 0 || r.concerns.timeout >= 0)
+}
+
+// worthRetrying reports whether the command may be sent again, and the error is one that another server, or the same one later, might not give.
+func (r *request) worthRetrying(err error) bool {
+	if !r.mayRetry() || isSelection(err) {
 		return false
 	}
 	if r.retry == retryRead {

@@ -14,10 +14,12 @@ import (
 	"time"
 
 	"github.com/mortondb/morton/internal/spectest"
+	"github.com/mortondb/morton/test/process"
 )
 
 var (
-	uri    = flag.String("uri", "", "the set to run against; without one nothing runs")
+	uri    = flag.String("uri", "", "the set to run against")
+	binary = flag.String("binary", "", "morton or mongod, started here as a set of one; without it and -uri nothing runs")
 	known  = flag.String("known", "", "file with failures that are known: a line each, the test's name, a tab and the reason")
 	only   = flag.String("only", "", "run the tests whose name matches this regular expression")
 	report = flag.String("report", "", "write what failed to this file, as -known has it")
@@ -33,8 +35,16 @@ var suites = []string{
 
 // TestSpecifications runs all suites and prints how many tests passed, failed and were skipped, and why.
 func TestSpecifications(t *testing.T) {
+	if *binary != "" {
+		m, err := process.StartMember(*binary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		*uri = "mongodb://" + m.Address + "/?replicaSet=rs0"
+	}
 	if *uri == "" {
-		t.Skip("-uri names no set to run against: see make specification")
+		t.Skip("neither -binary nor -uri names a set to run against: see make specification")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
