@@ -31,6 +31,10 @@
 // [AutoReconnect], which says whether the operation was sent and whether it is safe to repeat. The next operation finds the
 // new primary. [Retry] repeats a function that is safe to repeat.
 //
+// # Files
+//
+// [Database.GridFS] keeps files of any size: Upload takes an io.Reader, Download an io.Writer.
+//
 // # Sessions and transactions
 //
 // A session travels in the context: [Client.Transaction] calls a function with one in which a transaction runs, and again if
