@@ -35,6 +35,11 @@
 //
 // [Database.GridFS] keeps files of any size: Upload takes an io.Reader, Download an io.Writer.
 //
+// # Changes
+//
+// [Collection.Watch] listens to what changes, and goes on behind the last event where a server is lost. [ChangeStream.Token] is where
+// another run of the program can go on.
+//
 // # Sessions and transactions
 //
 // A session travels in the context: [Client.Transaction] calls a function with one in which a transaction runs, and again if
