@@ -146,6 +146,9 @@ func (c *Config) pool() (o connpool.Options, err error) {
 	if c.MaxPoolSize == 0 {
 		o.MaxSize = -1
 	}
+	if c.MinPoolSize == 0 && !c.uri.Has("minPoolSize") {
+		o.MinSize = 1 // a secondary that becomes primary gets its first write without dialling
+	}
 	if c.uri.Has("zlibCompressionLevel") {
 		level := c.uri.ZlibCompressionLevel
 		o.ZlibLevel = &level

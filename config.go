@@ -41,7 +41,7 @@ type Config struct {
 	RetryReads  bool
 	RetryWrites bool
 
-	MinPoolSize      int // connections to each server
+	MinPoolSize      int // connections that are kept to each server; unless the connection string says 0 there is one at least
 	MaxPoolSize      int // 0: no limit
 	MaxConnecting    int
 	MaxIdleTime      time.Duration // 0: no limit

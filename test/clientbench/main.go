@@ -2,6 +2,7 @@
 // that alternate between the two.
 //
 //	go run ./test/clientbench -binary ./morton [-slice 1s] [-rounds 5] [-only REGEXP]
+//	go run ./test/clientbench -binary ./morton -failovers 20
 //
 // Printed are medians of this module's client, and its ratios to the official driver's: above 1 is better in operations per second,
 // below 1 in latency and in allocations per operation.
@@ -48,7 +49,16 @@ func main() {
 	slice := flag.Duration("slice", time.Second, "length of one slice")
 	rounds := flag.Int("rounds", 5, "slices of each client per workload")
 	only := flag.String("only", "", "run the workloads whose name matches this regular expression")
+	times := flag.Int("failovers", 0, "kill the primary of a set of three so many times instead")
 	flag.Parse()
+	if *times > 0 {
+		runtime.LockOSThread()
+		if err := failovers(*binary, *times); err != nil {
+			fmt.Fprintln(os.Stderr, "clientbench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(*binary, *slice, *rounds, regexp.MustCompile(*only)); err != nil {
 		fmt.Fprintln(os.Stderr, "clientbench:", err)
 		os.Exit(1)
