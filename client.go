@@ -109,6 +109,8 @@ func (c *Config) complete() error {
 		c.Hosts[i] = host
 	}
 	switch {
+	case c.ServerAPI != nil && c.ServerAPI.Version != "1":
+		return fmt.Errorf("morton: ServerAPI.Version %q: the only version that there is is \"1\"", c.ServerAPI.Version)
 	case c.DirectConnection && len(c.Hosts) > 1:
 		return fmt.Errorf("morton: a direct connection is one to a single server, not to %d", len(c.Hosts))
 	case c.MaxPoolSize > 0 && c.MinPoolSize > c.MaxPoolSize:

@@ -77,7 +77,7 @@ type Credential struct {
 
 // ServerAPI is the version of the server's commands that the program was written for.
 type ServerAPI struct {
-	Version           string
+	Version           string // "1", the only one that there is
 	Strict            *bool
 	DeprecationErrors *bool
 }
