@@ -70,11 +70,12 @@ some-simulations: ## the first of them
 simulate-mutations: ## are deliberate bugs found? each within 500 schedules
 	$(GO) run ./test/simulate -mutations
 
-.PHONY: acceptance
+.PHONY: specification
 specification: build ## the drivers' specification tests with the client of this module: against Morton, and MONGOD=path
-	go test ./test/specification -v -count=1 -args -binary $(CURDIR)/morton -known morton.txt
-	if [ -n "$(MONGOD)" ]; then go test ./test/specification -v -count=1 -args -binary "$(MONGOD)" -known mongod.txt; fi
+	$(GO) test ./test/specification -v -count=1 -args -binary $(CURDIR)/morton -known morton.txt
+	if [ -n "$(MONGOD)" ]; then $(GO) test ./test/specification -v -count=1 -args -binary "$(MONGOD)" -known mongod.txt; fi
 
+.PHONY: acceptance
 acceptance: build ## the article and today's drivers against real processes; makes its own environments
 	$(PYTHON) test/acceptance/run --binary ./morton
 

@@ -12,6 +12,9 @@ func (r *run) onCollection(ctx context.Context, c *morton.Collection[bson.D], na
 	filter := filterOf(args)
 	switch name {
 	case "find", "findOne", "createFindCursor":
+		if filter == nil {
+			return nil, broken("no filter")
+		}
 		o, err := findOptions(args)
 		if err != nil {
 			return nil, err
@@ -352,6 +355,7 @@ func findAndModify(ctx context.Context, c *morton.Collection[bson.D], name strin
 			o.Projection = e.Value
 		case "returnDocument":
 			o.ReturnNew = e.Value == "After"
+			return o.ReturnNew || e.Value == "Before"
 		case "upsert":
 			o.Upsert = e.Value.(bool)
 		case "arrayFilters":

@@ -4,5 +4,6 @@
 //	go test ./test/specification -uri mongodb://localhost:27017/?replicaSet=rs
 //
 // The tests are those of the official Go driver's release (package spectest). A test that asks for what the client does not offer, or for
-// another server, is skipped, and the reasons are counted. Without -uri nothing runs.
+// another server, is skipped, and the reasons are counted. Those that a runner must not let pass are run to see that it does not. Without
+// -uri or -binary nothing runs.
 package specification

@@ -15,6 +15,9 @@ import (
 func (r *run) createEntity(e bson.D) error {
 	kind, spec := e[0].Key, e[0].Value.(bson.D)
 	id := textAt(spec, "id")
+	if _, taken := r.entities[id]; taken {
+		return fmt.Errorf("there are two entities %s", id)
+	}
 	switch kind {
 	case "client":
 		return r.createClient(id, spec)
@@ -46,6 +49,8 @@ func (r *run) createEntity(e bson.D) error {
 			return err
 		}
 		r.lsids[id] = lsid
+	case "thread":
+		r.entities[id] = r.startThread(r.ctx)
 	default:
 		return skip("entities of the kind " + kind)
 	}
@@ -99,12 +104,17 @@ func (r *run) createClient(id string, spec bson.D) error {
 	for _, v := range arrayAt(spec, "ignoreCommandMonitoringEvents") {
 		c.ignore[v.(string)] = true
 	}
+	r.entities[id] = c
+	for _, v := range arrayAt(spec, "storeEventsAsEntities") {
+		if err := r.storeEvents(c, v.(bson.D)); err != nil {
+			return err
+		}
+	}
 	config.Monitor = morton.Monitor{Command: c.command, Pool: c.pool, Topology: c.topology}
 	if c.Client, err = morton.New(config); err != nil {
 		return err
 	}
 	r.clients = append(r.clients, c)
-	r.entities[id] = c
 	return nil
 }
 

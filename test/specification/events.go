@@ -54,7 +54,34 @@ type namedEvent struct {
 	event any
 }
 
+// eventStore keeps the events of some names under a name of its own.
+type eventStore struct {
+	names map[string]bool
+	kept  *[]namedEvent
+}
+
+func (r *run) storeEvents(c *clientEntity, spec bson.D) error {
+	id := textAt(spec, "id")
+	if _, taken := r.entities[id]; taken {
+		return fmt.Errorf("there are two entities %s", id)
+	}
+	s := eventStore{map[string]bool{}, &[]namedEvent{}}
+	for _, v := range arrayAt(spec, "events") {
+		s.names[lower(v.(string))] = true
+	}
+	c.stores = append(c.stores, s)
+	r.entities[id] = s.kept
+	return nil
+}
+
 func (c *clientEntity) keep(name string, e any) {
+	c.mu.Lock()
+	for _, s := range c.stores {
+		if s.names[name] {
+			*s.kept = append(*s.kept, namedEvent{name, e})
+		}
+	}
+	c.mu.Unlock()
 	if !c.observe[name] {
 		return
 	}

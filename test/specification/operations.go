@@ -39,8 +39,12 @@ func (r *run) operation(ctx context.Context, op bson.D) error {
 	}
 	result, err := r.call(ctx, entity, name, without(args, "session", "timeoutMS"))
 	var s skip
+	var b broken
 	if errors.As(err, &s) {
 		return s
+	}
+	if errors.As(err, &b) {
+		return b
 	}
 	if flagAt(op, "ignoreResultAndError") {
 		return nil

@@ -38,6 +38,11 @@ type skip string
 
 func (s skip) Error() string { return string(s) }
 
+// broken is what is wrong with a test itself. No expectation of an error covers it.
+type broken string
+
+func (b broken) Error() string { return "the test is broken: " + string(b) }
+
 // server is what tests run against.
 type server struct {
 	uri      string
@@ -70,7 +75,6 @@ type run struct {
 	clients  []*clientEntity
 	sessions []*morton.Session
 	points   []failPoint
-	threads  map[string]chan error
 	ctx      context.Context
 }
 
@@ -89,11 +93,15 @@ type clientEntity struct {
 
 	mu     sync.Mutex
 	events []any
+	stores []eventStore
 	out    int // connections checked out
 }
 
 // runTest runs one test and returns a skip if it is not for this client or server.
 func runTest(ctx context.Context, s *server, f *testFile, t *test) (err error) {
+	if err := supported(f.SchemaVersion); err != nil {
+		return err
+	}
 	if t.SkipReason != "" {
 		return skip(t.SkipReason)
 	}
@@ -108,7 +116,7 @@ func runTest(ctx context.Context, s *server, f *testFile, t *test) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer time.AfterFunc(time.Minute, cancel).Stop() // no deadline: the client would tell the server of it
-	r := &run{server: s, entities: map[string]any{}, lsids: map[string]any{}, threads: map[string]chan error{}, ctx: ctx}
+	r := &run{server: s, entities: map[string]any{}, lsids: map[string]any{}, ctx: ctx}
 	defer r.close()
 	defer func() {
 		if p := recover(); p != nil {
@@ -138,6 +146,17 @@ func runTest(ctx context.Context, s *server, f *testFile, t *test) (err error) {
 		return fmt.Errorf("events: %w", err)
 	}
 	return r.checkOutcome(t.Outcome)
+}
+
+// newest is the last minor version of the format's version 1 that is known here.
+const newest = 21
+
+func supported(version string) error {
+	var major, minor int
+	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err != nil || major != 1 || minor > newest {
+		return fmt.Errorf("the format's version %s is not known", version)
+	}
+	return nil
 }
 
 func (r *run) disarm() {
