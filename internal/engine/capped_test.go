@@ -124,6 +124,29 @@ func TestRecordIDsNeverGoBack(t *testing.T) {
 	}
 }
 
+// TestLateCreationReusesNoRecordID has two writers find that there is no collection: the one that is late plans its creation, in vain, when
+// the other has inserted already. Two documents with one record id would be one document.
+func TestLateCreationReusesNoRecordID(t *testing.T) {
+	m := newPrimary(t)
+	defer m.close()
+	before := m.Local()
+	defer before.Close()
+	m.insert("d.c", `{"_id": 1}`)
+	if _, err := m.planCreate(&before, "d.c", document.Empty); err != nil {
+		t.Fatal(err)
+	}
+	m.insert("d.c", `{"_id": 2}`)
+	v := m.Local()
+	defer v.Close()
+	coll := v.Catalog.Collection("d.c")
+	for id := range int32(2) {
+		rid, _, found, err := v.byID(nil, coll, document.Int32(id+1))
+		if err != nil || !found || rid != uint64(id+1) {
+			t.Errorf("document %d has the record id %d, %v, %v", id+1, rid, found, err)
+		}
+	}
+}
+
 // TestRenameKeepsDocumentsAndDropsTheTarget renames onto another collection and into another database.
 func TestRenameKeepsDocumentsAndDropsTheTarget(t *testing.T) {
 	m := newPrimary(t)

@@ -128,7 +128,6 @@ func (e *Engine) planCreate(v *View, ns string, options document.Doc) (*catalogC
 		return nil, err
 	}
 	ix.Noted = true
-	coll.stats.nextID.Store(1)
 	c.put(coll.withIndexes([]*Index{ix}))
 	return c, nil
 }
