@@ -28,7 +28,7 @@ func (r *run) operation(ctx context.Context, op bson.D) error {
 	}
 	if t, has := field(args, "timeoutMS"); has {
 		timeout := milliseconds(t)
-		if _, is := entity.(*clientEntity); is && timeout == 0 {
+		if _, is := entity.(*clientEntity); is && (timeout == 0 || name == "createChangeStream") {
 			return skip("operations of clients have no timeout of their own but their context's")
 		} else if is {
 			limited, cancel := context.WithTimeout(ctx, timeout)
@@ -89,6 +89,9 @@ func withTimeout(entity any, timeout time.Duration) any {
 }
 
 func (r *run) call(ctx context.Context, entity any, name string, args bson.D) (any, error) {
+	if name == "createChangeStream" {
+		return watch(ctx, entity, args)
+	}
 	switch e := entity.(type) {
 	case *clientEntity:
 		return r.onClient(ctx, e, name, args)
