@@ -78,7 +78,7 @@ func runHello(ctx context.Context, o *operation, a *helloArgs) error {
 	if err := o.awaitTopology(ctx, a); err != nil {
 		return err
 	}
-	if err := o.d.errQuiescing(); err != nil {
+	if err := o.d.errQuiescing(a.greets()); err != nil {
 		return err
 	}
 	view := o.d.set.View()
@@ -98,12 +98,15 @@ func runHello(ctx context.Context, o *operation, a *helloArgs) error {
 	return nil
 }
 
+// greets reports whether it is the hello that makes a connection, as clients send it: with their client document.
+func (a *helloArgs) greets() bool { return !a.client.IsMissing() && a.client.Type != document.TypeNull }
+
 // greet notes what the first hello says of the client.
 func (o *operation) greet(a *helloArgs) error {
 	c := o.req.Conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !a.client.IsMissing() && a.client.Type != document.TypeNull {
+	if a.greets() {
 		if c.greeted {
 			return mongoerr.New(mongoerr.ClientMetadataCannotBeMutated, "The client metadata document may only be sent in the first hello")
 		}

@@ -82,6 +82,19 @@ func TestExhaustHello(t *testing.T) {
 	}
 }
 
+// TestQuiescedMemberTakesConnections shows that a member that is about to stop says so to those who watch it, and not to those who connect.
+func TestQuiescedMemberTakesConnections(t *testing.T) {
+	m := newTestMember(t, 1)
+	until := time.Now().Add(time.Minute)
+	m.d.quiescing.Store(&quiesced{until: until, strict: until})
+	c := m.client()
+	c.must("admin", `{"hello": 1, "client": {"driver": {"name": "x", "version": "1"}, "os": {"type": "q"}}}`)
+	wantFailure(t, "the second hello", c.run("admin", `{"hello": 1}`), mongoerr.ShutdownInProgress, "The server is in quiesce mode and will shut down")
+	m.d.quiescing.Store(&quiesced{until: until, strict: time.Now()})
+	wantFailure(t, "who connects later", m.client().run("admin", `{"hello": 1, "client": {"driver": {"name": "x", "version": "1"}, "os": {"type": "q"}}}`),
+		mongoerr.ShutdownInProgress, "The server is in quiesce mode and will shut down")
+}
+
 // TestClientMetadata shows that the client document is looked at once, in mongod's order and words.
 func TestClientMetadata(t *testing.T) {
 	m := newTestMember(t, 1)

@@ -11,6 +11,9 @@ import (
 
 // A member of a set that is about to stop is quiesced first: hello answers that it stops, so that drivers send what is new to other members, and
 // everything else runs as before. mongod waits for a time that is set; here the wait ends as soon as clients have left, which that time only bounds.
+//
+// Unlike mongod's, the hello that makes a connection is answered as ever at first, for quietFor. An operation that was on its way to this member when it handed over would fail
+// for it, and again when it is sent once more at once; as it is, it hears that this member is not primary, which every driver gets over.
 
 // Of a quiesced member: how often it looks whether clients still work, and how long they must not have to be gone.
 const (
@@ -32,7 +35,7 @@ func (d *Dispatcher) QuiesceTime() time.Duration {
 // dispatcher is closed. ctx has a deadline; announce wakes the hellos that wait.
 func (d *Dispatcher) Quiesce(ctx context.Context, announce func()) {
 	until, _ := ctx.Deadline()
-	d.quiescing.Store(&until)
+	d.quiescing.Store(&quiesced{until: until, strict: time.Now().Add(quietFor)})
 	announce()
 	tick := time.NewTicker(quietLook)
 	defer tick.Stop()
@@ -55,14 +58,17 @@ func (d *Dispatcher) Quiesce(ctx context.Context, announce func()) {
 	}
 }
 
-// errQuiescing is what hello answers on a member that is quiesced; nil on others.
-func (d *Dispatcher) errQuiescing() error {
-	until := d.quiescing.Load()
-	if until == nil {
+// quiesced is how long a member is: until it stops, and until those who connect are told, too.
+type quiesced struct{ until, strict time.Time }
+
+// errQuiescing is what hello answers on a member that is quiesced; nil on others. greets says that it is the hello that makes a connection.
+func (d *Dispatcher) errQuiescing(greets bool) error {
+	q := d.quiescing.Load()
+	if q == nil || greets && time.Now().Before(q.strict) {
 		return nil
 	}
 	var b document.Builder
-	b.AppendInt64("remainingQuiesceTimeMillis", max(time.Until(*until).Milliseconds(), 0))
+	b.AppendInt64("remainingQuiesceTimeMillis", max(time.Until(q.until).Milliseconds(), 0))
 	return mongoerr.New(mongoerr.ShutdownInProgress, "The server is in quiesce mode and will shut down").WithExtra(b.Finish())
 }
 
