@@ -293,7 +293,12 @@ func (o *operation) finish(ctx context.Context, err error) *mongoerr.Error {
 // appendTopology appends topologyVersion to a reply with an error from which drivers conclude that the member is another one now. mongod
 // leaves it out of those of a shutdown, unless hello says that there is one.
 func (o *operation) appendTopology(c mongoerr.Code) {
-	if c.NotPrimary() || c.Shutdown() && o.d.quiescing.Load() != nil {
-		o.d.set.View().Topology.Append(&o.out)
+	if !c.NotPrimary() && !(c.Shutdown() && o.d.quiescing.Load() != nil) {
+		return
 	}
+	view := o.d.set.View()
+	if c.NotPrimary() && view.SaidPrimary && o.fault.err == nil {
+		return // hello does not know yet: with the version in which it said "primary" drivers would take the error for old news, and come back at once
+	}
+	view.Topology.Append(&o.out)
 }

@@ -20,11 +20,12 @@ type topology struct {
 
 	appliedTerm uint64 // of the last operation applied; the applier's
 
-	mu       sync.Mutex
-	counter  int64
-	changed  chan struct{} // closed at the next change; nil if nobody waits
-	writable bool
-	election *replset.Election
+	mu          sync.Mutex
+	counter     int64
+	saidPrimary int64         // the last counter with which hello said that this member is primary
+	changed     chan struct{} // closed at the next change; nil if nobody waits
+	writable    bool
+	election    *replset.Election
 
 	newTerm     newTerm
 	maintenance int // how often maintenance was asked for and not ended yet
@@ -105,6 +106,10 @@ func (n *Node) freshView() *replset.View {
 		n.describe(v, raft, writable, election)
 	}
 	t.mu.Lock()
+	if v.IsWritablePrimary() {
+		t.saidPrimary = counter + 1
+	}
+	v.SaidPrimary = t.saidPrimary == counter+1
 	if t.counter == counter {
 		t.view.Store(&shownView{v, time.Now()})
 	}

@@ -21,6 +21,8 @@ type View struct {
 	Term     uint64    // the highest seen
 	Started  time.Time // when the process started
 	Topology TopologyVersion
+	// SaidPrimary says that hello has called this member primary under this version. An error that says otherwise must not carry it.
+	SaidPrimary bool
 
 	Applied   Point  // this member's last entry that reads see
 	Durable   Point  // this member's last entry on disk
