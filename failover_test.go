@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,28 +23,36 @@ func TestWritersDoNotNoticeAStepDown(t *testing.T) {
 		var done [writers]int
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		var work, begun sync.WaitGroup
-		begun.Add(writers)
+		var work sync.WaitGroup
+		var gate atomic.Pointer[sync.WaitGroup] // has each writer acknowledged once more?
+		pass := func() {
+			var all sync.WaitGroup
+			all.Add(writers)
+			gate.Store(&all)
+			all.Wait()
+		}
 		for i := range writers {
 			work.Go(func() {
-				wrote := sync.OnceFunc(begun.Done)
-				defer wrote()
+				var passed *sync.WaitGroup
 				for ctx.Err() == nil {
-
 					_, err := counters.UpdateOne(context.WithoutCancel(ctx), d("_id", i), d("$inc", d("n", 1)), morton.UpdateOptions{Upsert: true})
 					if err != nil {
 						t.Errorf("writer %d after %d writes: %v", i, done[i], err)
-						return
+						continue
 					}
 					done[i]++
-					wrote()
+					if g := gate.Load(); g != passed {
+						g.Done()
+						passed = g
+					}
 				}
 			})
 		}
-		begun.Wait()
-		for range 2 {
+		for range 2 { // an operation is sent again once: it gets over one step-down, and the next must not come before
+			pass()
 			stepDown(t, client)
 		}
+		pass()
 		cancel()
 		work.Wait()
 		for i := range writers {
