@@ -164,7 +164,11 @@ func (o *operation) awaitTopology(ctx context.Context, a *helloArgs) error {
 	defer func() { o.waiting += time.Since(begin) }()
 	o.d.metrics.awaiting.Add(1)
 	defer o.d.metrics.awaiting.Add(-1)
-	t := time.NewTimer(min(time.Duration(a.maxAwaitMS)*time.Millisecond, maxAwait))
+	wait := min(time.Duration(a.maxAwaitMS)*time.Millisecond, maxAwait)
+	if q := o.d.quiescing.Load(); q != nil {
+		wait = min(wait, time.Until(q.strict))
+	}
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-o.d.set.Changed(now.Counter):

@@ -82,7 +82,7 @@ func TestExhaustHello(t *testing.T) {
 	}
 }
 
-// TestQuiescedMemberTakesConnections shows that a member that is about to stop says so to those who watch it, and not to those who connect.
+// TestQuiescedMemberTakesConnections shows that a member that is about to stop says so to those who watch it, also to those who begin to, and not to those who connect.
 func TestQuiescedMemberTakesConnections(t *testing.T) {
 	m := newTestMember(t, 1)
 	until := time.Now().Add(time.Minute)
@@ -90,7 +90,9 @@ func TestQuiescedMemberTakesConnections(t *testing.T) {
 	c := m.client()
 	c.must("admin", `{"hello": 1, "client": {"driver": {"name": "x", "version": "1"}, "os": {"type": "q"}}}`)
 	wantFailure(t, "the second hello", c.run("admin", `{"hello": 1}`), mongoerr.ShutdownInProgress, "The server is in quiesce mode and will shut down")
-	m.d.quiescing.Store(&quiesced{until: until, strict: time.Now()})
+	m.d.quiescing.Store(&quiesced{until: until, strict: time.Now().Add(20 * time.Millisecond)})
+	wantFailure(t, "a hello that waits for news, of which there will be none", c.runDoc("admin", awaitingHello(m.View().Topology)),
+		mongoerr.ShutdownInProgress, "The server is in quiesce mode and will shut down")
 	wantFailure(t, "who connects later", m.client().run("admin", `{"hello": 1, "client": {"driver": {"name": "x", "version": "1"}, "os": {"type": "q"}}}`),
 		mongoerr.ShutdownInProgress, "The server is in quiesce mode and will shut down")
 }

@@ -13,7 +13,8 @@ import (
 // everything else runs as before. mongod waits for a time that is set; here the wait ends as soon as clients have left, which that time only bounds.
 //
 // Unlike mongod's, the hello that makes a connection is answered as ever at first, for quietFor. An operation that was on its way to this member when it handed over would fail
-// for it, and again when it is sent once more at once; as it is, it hears that this member is not primary, which every driver gets over.
+// for it, and again when it is sent once more at once; as it is, it hears that this member is not primary, which every driver gets over. So long, a hello that waits for news is not
+// answered either: a monitor that connects again at once, as it does after its first error, would do so again and again.
 
 // Of a quiesced member: how often it looks whether clients still work, and how long they must not have to be gone.
 const (

@@ -376,3 +376,28 @@ func TestHeartbeatsAreAsOftenAsTheConfigurationSays(t *testing.T) {
 		s.waitFor("b:27017", "SECONDARY")
 	})
 }
+
+// TestNoTakeoverByAMemberThatStops: the one of highest priority is not given its place back while it waits for its clients to leave.
+func TestNoTakeoverByAMemberThatStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet(t, "a:27017", "b:27017", "c:27017")
+		s.faults = true
+		s.startAll()
+		defer s.stopAll()
+		s.initiateWith("", `{"_id": 0, "host": "a:27017", "priority": 5}`, `{"_id": 1, "host": "b:27017"}`, `{"_id": 2, "host": "c:27017"}`)
+		s.waitFor("a:27017", "PRIMARY")
+		s.settle()
+		term := func() int64 {
+			return s.must("b:27017", `{"replSetGetStatus": 1, "$db": "admin"}`).Lookup("term").Int64()
+		}
+		before := term()
+		s.must("a:27017", `{"setParameter": 1, "shutdownTimeoutMillisForSignaledShutdown": 2000, "$db": "admin"}`)
+		s.must("a:27017", `{"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": {"failCommands": ["count"], "blockConnection": true, "blockTimeMS": 100000}, "$db": "admin"}`)
+		working := s.waitingOn("a:27017", map[string]outcome{`{"count": "c", "$readPreference": {"mode": "nearest"}, "$db": "test"}`: {code: 11600, words: "interrupted at shutdown", version: true}})
+		s.shutdown("a:27017")
+		s.checkEnds(working)
+		if after := term(); after != before+1 {
+			t.Errorf("%d elections during the shutdown of the primary, want 1", after-before)
+		}
+	})
+}

@@ -474,6 +474,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	quiet, cancelQuiet := context.WithTimeout(ctx, n.dispatcher.QuiesceTime())
 	defer cancelQuiet()
 	if target, _ := n.View().HandOver(); target >= 0 {
+		n.abstain() // or it is given its place back at once, if it has the highest priority
 		soon, cancel := context.WithTimeout(ctx, handOverTime)
 		defer cancel()
 		if err := n.handOver(soon); err != nil {
@@ -485,6 +486,13 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	defer cancelLast()
 	n.server.Shutdown(last)
 	return n.Close()
+}
+
+// abstain keeps this member, which is about to stop, from becoming primary once more.
+func (n *Node) abstain() {
+	if raft := n.raft.Load(); raft != nil {
+		raft.Freeze(handOverTime + n.dispatcher.QuiesceTime())
+	}
 }
 
 // quiesce lets clients go to the other members of the set, if there are any that could serve them. A primary has handed over before; one that could not goes
