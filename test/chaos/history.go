@@ -16,8 +16,9 @@ type history struct {
 
 	done, failed, unknown atomic.Int64
 
-	acked  series // majority writes that the driver's clients were told of
-	served series // these, and majority writes that whoever is primary took from a client that had just come
+	acked    series // majority writes that clients were told of which do one thing after the other
+	requests series // those that the service was told of
+	served   series // these, and majority writes that whoever is primary took from a client that had just come
 
 	mu         sync.Mutex
 	failures   []failure
@@ -53,10 +54,10 @@ func newHistory(started time.Time) *history {
 
 func (h *history) now() time.Duration { return time.Since(h.started) }
 
-// acknowledge notes a majority write that succeeded.
-func (h *history) acknowledge() {
+// acknowledge notes a majority write that succeeded, in the series of those who asked for it.
+func (h *history) acknowledge(s *series) {
 	h.done.Add(1)
-	h.acked.add(h.now())
+	s.add(h.now())
 	h.served.add(h.now())
 }
 

@@ -26,7 +26,8 @@ const (
 	registerKeys  = 3 // at a time
 	epochLength   = 10 * time.Second
 	opTimeout     = 8 * time.Second
-	pause         = 3 * time.Millisecond // between a client's operations
+	pause         = 3 * time.Millisecond  // between a client's operations
+	requestEvery  = 10 * time.Millisecond // how often the service has a request
 )
 
 // load is the clients.
@@ -37,12 +38,13 @@ type load struct {
 	clients sync.WaitGroup
 	opened  []*mongo.Client
 
-	inserted [inserters]insertedBy
+	inserted [inserters + 1]insertedBy // the last one is the service
 	counted  [counters]countedBy
 }
 
 // insertedBy is what one client inserted: documents {_id: "client-number"}.
 type insertedBy struct {
+	mu      sync.Mutex
 	acked   []int
 	unknown map[int]bool
 }
@@ -79,10 +81,13 @@ func startLoad(ctx context.Context, set *set, h *history, epochs int) (*load, er
 		}
 		return err
 	}
-	for i := range inserters {
+	for i := range l.inserted {
 		l.inserted[i].unknown = map[int]bool{}
+	}
+	for i := range inserters {
 		err = errors.Join(err, run(l.insert, i))
 	}
+	err = errors.Join(err, run(l.serve, inserters))
 	for i := range counters {
 		err = errors.Join(err, run(l.count, i))
 	}
@@ -124,23 +129,47 @@ func each(ctx context.Context, op func(ctx context.Context)) {
 	}
 }
 
-// insert inserts documents, each once.
+// insert inserts documents, one after the other.
 func (l *load) insert(ctx context.Context, db *mongo.Database, client int) {
-	mine, n := &l.inserted[client], 0
+	n := 0
 	each(ctx, func(ctx context.Context) {
-		_, err := db.Collection("inserted").InsertOne(ctx, bson.D{{Key: "_id", Value: fmt.Sprintf("%d-%d", client, n)}, {Key: "by", Value: client}, {Key: "n", Value: n}})
-		switch {
-		case err == nil:
-			mine.acked = append(mine.acked, n)
-			l.h.acknowledge()
-		case mongo.IsDuplicateKeyError(err):
-			l.h.violation("insert %d-%d was sent once and is a duplicate: a retry took effect twice", client, n)
-		default:
-			mine.unknown[n] = true
-			l.h.fail("insert", err, true)
-		}
+		l.insertOne(ctx, db, client, n, &l.h.acked)
 		n++
 	})
+}
+
+// serve is a service with one client: requests come regularly, and each inserts a document, however long those before it have waited.
+func (l *load) serve(ctx context.Context, db *mongo.Database, client int) {
+	var requests sync.WaitGroup
+	defer requests.Wait()
+	tick := time.NewTicker(requestEvery)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		requests.Go(func() { l.insertOne(context.WithoutCancel(ctx), db, client, n, &l.h.requests) })
+	}
+}
+
+// insertOne inserts a document once; s has those that were acknowledged.
+func (l *load) insertOne(ctx context.Context, db *mongo.Database, client, n int, s *series) {
+	mine := &l.inserted[client]
+	_, err := db.Collection("inserted").InsertOne(ctx, bson.D{{Key: "_id", Value: fmt.Sprintf("%d-%d", client, n)}, {Key: "by", Value: client}, {Key: "n", Value: n}})
+	mine.mu.Lock()
+	defer mine.mu.Unlock()
+	switch {
+	case err == nil:
+		mine.acked = append(mine.acked, n)
+		l.h.acknowledge(s)
+	case mongo.IsDuplicateKeyError(err):
+		l.h.violation("insert %d-%d was sent once and is a duplicate: a retry took effect twice", client, n)
+	default:
+		mine.unknown[n] = true
+		l.h.fail("insert", err, true)
+	}
 }
 
 // count increments a counter and reads it on any member in the same causal session.
@@ -166,7 +195,7 @@ func (l *load) count(ctx context.Context, db *mongo.Database, client int) {
 			return
 		}
 		mine.acked++
-		l.h.acknowledge()
+		l.h.acknowledge(&l.h.acked)
 		if doc.N < mine.acked || doc.N > mine.acked+mine.unknown {
 			l.h.violation("counter %d is %d after %d acknowledged and %d unknown increments", client, doc.N, mine.acked, mine.unknown)
 		}
@@ -226,7 +255,7 @@ func (l *load) useRegisters(ctx context.Context, db *mongo.Database, client int)
 			l.h.done.Add(1)
 		default:
 			seen[key] = next
-			l.h.acknowledge()
+			l.h.acknowledge(&l.h.acked)
 		}
 		l.h.register(key, op)
 	})

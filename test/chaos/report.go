@@ -14,35 +14,43 @@ import (
 	"time"
 )
 
-// cost is what one kind of fault cost, each time that it came alone: the longest time in which no member took a majority write from a client that
-// had just come, and in which none of the driver's clients was told of one. Clients that wait for an answer of a member which is cut off wait longer.
+// cost is what one kind of fault cost, each time that it came alone.
 type cost struct {
-	Name                       string
-	Times                      int
-	Median, Worst              time.Duration
-	ClientsMedian, ClientWorst time.Duration
+	Name    string
+	Times   int
+	Served  spread // the longest time in which no member took a majority write from a client that had just come
+	Service spread // in which the service, to which new requests come all the time, was told of none
+	Clients spread // in which no client was told of one, of those that begin an operation when the one before has ended: all may wait for a member that is cut off
+}
+
+// spread is a median and the worst case.
+type spread struct{ Median, Worst time.Duration }
+
+func (s spread) String() string {
+	return fmt.Sprintf("%d ms (%d)", s.Median.Milliseconds(), s.Worst.Milliseconds())
 }
 
 func (t *trouble) costs(h *history) []cost {
 	var list []cost
 	for _, f := range faults {
-		var served, acked []time.Duration
+		var served, service, clients []time.Duration
 		for _, w := range t.windows {
 			if len(w.Names) == 1 && w.Names[0] == f.name {
 				served = append(served, h.served.longestGap(w.From, w.To))
-				acked = append(acked, h.acked.longestGap(w.From, w.To))
+				service = append(service, h.requests.longestGap(w.From, w.To))
+				clients = append(clients, h.acked.longestGap(w.From, w.To))
 			}
 		}
 		if n := len(served); n > 0 {
-			list = append(list, cost{f.name, n, median(served), slices.Max(served), median(acked), slices.Max(acked)})
+			list = append(list, cost{f.name, n, spreadOf(served), spreadOf(service), spreadOf(clients)})
 		}
 	}
 	return list
 }
 
-func median(list []time.Duration) time.Duration {
+func spreadOf(list []time.Duration) spread {
 	list = slices.Sorted(slices.Values(list))
-	return (list[(len(list)-1)/2] + list[len(list)/2]) / 2
+	return spread{(list[(len(list)-1)/2] + list[len(list)/2]) / 2, list[len(list)-1]}
 }
 
 // numbers are the figures of the whole run.
@@ -52,14 +60,13 @@ func (t *trouble) numbers(h *history) string {
 		together += len(w.Names)
 	}
 	return fmt.Sprintf("%.0f s: %d operations (%d acknowledged writes), %d errors seen by the application (%d of unknown outcome), %d faults, %d primaries elected, %d violations",
-		time.Since(t.started).Seconds(), h.done.Load()+h.failed.Load(), len(h.acked.at), h.failed.Load(), h.unknown.Load(), together, len(t.set.terms), len(h.violations))
+		time.Since(t.started).Seconds(), h.done.Load()+h.failed.Load(), len(h.acked.at)+len(h.requests.at), h.failed.Load(), h.unknown.Load(), together, len(t.set.terms), len(h.violations))
 }
 
 func (t *trouble) printTable(h *history) {
-	fmt.Printf("\n%s\n\n%-62s %5s %25s %25s\n", t.numbers(h), "longest time without a write", "times", "nobody took one (worst)", "the driver's clients")
+	fmt.Printf("\n%s\n\nlongest time without a write: median (worst)\n%-60s %5s %20s %20s %20s\n", t.numbers(h), "", "times", "nobody took one", "the service", "clients that wait")
 	for _, c := range t.costs(h) {
-		fmt.Printf("%-62s %5d %9d ms (%7d ms) %9d ms (%7d ms)\n", c.Name, c.Times, c.Median.Milliseconds(), c.Worst.Milliseconds(),
-			c.ClientsMedian.Milliseconds(), c.ClientWorst.Milliseconds())
+		fmt.Printf("%-60s %5d %20v %20v %20v\n", c.Name, c.Times, c.Served, c.Service, c.Clients)
 	}
 	fmt.Printf("\nreport: %s\nagain:  %s\n", filepath.Join(t.report, "index.html"), t.command())
 }
@@ -160,7 +167,7 @@ func (t *trouble) strips(h *history) []strip {
 func (t *trouble) throughput(h *history, from time.Duration, x func(time.Duration) float64, y int) []bar {
 	const step = 200 * time.Millisecond
 	counts, most := map[int]int{}, 1
-	for _, at := range h.acked.at {
+	for _, at := range slices.Concat(h.acked.at, h.requests.at) {
 		i := int(at / step)
 		counts[i]++
 		most = max(most, counts[i])
@@ -176,7 +183,6 @@ func (t *trouble) throughput(h *history, from time.Duration, x func(time.Duratio
 }
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"ms":      func(d time.Duration) int64 { return d.Milliseconds() },
 	"seconds": func(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()) },
 }).Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Morton under trouble</title>
 <style>
@@ -194,10 +200,10 @@ details { margin: .6em 0 }
 {{if .Violations}}<h2 class="bad">Violations</h2><ul>{{range .Violations}}<li class="bad">{{.}}</li>{{end}}</ul>{{else}}<p class="good">Nothing acknowledged was lost, no retried write took effect twice, linearizable reads were, causal sessions read their own writes, and the members are equal.</p>{{end}}
 <p>The same again: <code>{{.Command}}</code></p>
 <h2>What a fault cost</h2>
-<p>The longest time in which no member took a majority write from a client that had just come, and in which none of the Go driver's clients was told of one; each time that the fault came alone.
-A client that waits for an answer of a member which is cut off waits longer than the set does.</p>
-<table><tr><th>fault<th class="n">times<th class="n">no primary, median<th class="n">worst<th class="n">clients, median<th class="n">worst</tr>
-{{range .Costs}}<tr><td>{{.Name}}<td class="n">{{.Times}}<td class="n">{{ms .Median}} ms<td class="n">{{ms .Worst}} ms<td class="n">{{ms .ClientsMedian}} ms<td class="n">{{ms .ClientWorst}} ms</tr>{{end}}</table>
+<p>The longest time without a majority write, median and worst, each time that the fault came alone: taken by no member from a client that had just come; told to a service with one client of the
+Go driver, to which a request comes every 10 ms; told to clients of the Go driver that begin an operation when the one before has ended. When all of these wait for an answer of a member that is cut off, they wait longer than the set does.</p>
+<table><tr><th>fault<th class="n">times<th class="n">nobody took one<th class="n">the service<th class="n">clients that wait</tr>
+{{range .Costs}}<tr><td>{{.Name}}<td class="n">{{.Times}}<td class="n">{{.Served}}<td class="n">{{.Service}}<td class="n">{{.Clients}}</tr>{{end}}</table>
 <h2>The time line</h2>
 <p>Primary dark green, secondary light green, unreachable grey; a fault orange, and pale until the set is whole again and has rested. Point at anything to read what it is.</p>
 {{range .Strips}}<svg width="1100" height="{{.Height}}" viewBox="0 0 1100 {{.Height}}" role="img" aria-label="from {{seconds .From}} s">
