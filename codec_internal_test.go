@@ -1,0 +1,103 @@
+package morton
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/mortondb/morton/internal/document"
+)
+
+// kept is a value that takes the bytes it is given, as a program's own type may.
+type kept struct{ Bytes []byte }
+
+func (k *kept) UnmarshalBSONValue(_ byte, data []byte) error {
+	k.Bytes = data
+	return nil
+}
+
+// keptDocument is a document that does.
+type keptDocument struct{ Bytes []byte }
+
+func (k *keptDocument) UnmarshalBSON(data []byte) error {
+	k.Bytes = data
+	return nil
+}
+
+// TestWhatIsDecodedKeepsNoReply: a reply's memory is used again, so nothing that was decoded from it may be part of it.
+func TestWhatIsDecodedKeepsNoReply(t *testing.T) {
+	type all struct {
+		Text      string
+		Symbol    bson.Symbol
+		Code      bson.JavaScript
+		Scope     bson.CodeWithScope
+		Bytes     []byte
+		Array     [3]byte
+		Binary    bson.Binary
+		Regex     bson.Regex
+		Pointer   bson.DBPointer
+		Nested    bson.Raw
+		Value     bson.RawValue
+		ID        bson.ObjectID
+		Decimal   bson.Decimal128
+		Any       any
+		AnyDoc    any
+		AnyBytes  any
+		Map       map[string]any
+		Raws      map[string]bson.Raw
+		M         bson.M
+		D         bson.D
+		A         bson.A
+		Strings   []string
+		Documents []bson.Raw
+		Values    []bson.RawValue
+		Kept      kept
+		Doc       keptDocument
+		Inline    struct{ Text []byte }
+		Optional  *bson.Raw
+	}
+	binary := bson.Binary{Subtype: 5, Data: []byte("binary")}
+	doc := bson.D{{Key: "some key", Value: "some text"}, {Key: "b", Value: binary}, {Key: "d", Value: bson.D{{Key: "x", Value: bson.A{"y", binary}}}}}
+	array := bson.A{"first", doc}
+	encoded, err := bson.Marshal(bson.D{
+		{Key: "text", Value: "some text"}, {Key: "symbol", Value: bson.Symbol("symbol")}, {Key: "code", Value: bson.JavaScript("code()")},
+		{Key: "scope", Value: bson.CodeWithScope{Code: "code()", Scope: doc}}, {Key: "bytes", Value: []byte("bytes")}, {Key: "array", Value: []byte("abc")}, {Key: "binary", Value: binary},
+		{Key: "regex", Value: bson.Regex{Pattern: "pattern", Options: "im"}}, {Key: "pointer", Value: bson.DBPointer{DB: "db.c", Pointer: bson.NewObjectID()}},
+		{Key: "nested", Value: doc}, {Key: "value", Value: doc}, {Key: "id", Value: bson.NewObjectID()},
+		{Key: "decimal", Value: bson.NewDecimal128(1, 2)}, {Key: "any", Value: "some text"}, {Key: "anydoc", Value: doc}, {Key: "anybytes", Value: binary}, {Key: "map", Value: doc},
+		{Key: "raws", Value: bson.D{{Key: "a", Value: doc}}}, {Key: "m", Value: doc}, {Key: "d", Value: doc}, {Key: "a", Value: array}, {Key: "strings", Value: bson.A{"one", "two"}},
+		{Key: "documents", Value: bson.A{doc, doc}}, {Key: "values", Value: array}, {Key: "kept", Value: "some text"}, {Key: "doc", Value: doc},
+		{Key: "inline", Value: bson.D{{Key: "text", Value: []byte("bytes")}}}, {Key: "optional", Value: doc},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]codec{"without a registry": {}, "with one": {registry: bson.NewRegistry()}} {
+		for _, into := range []func() any{
+			func() any { return new(all) }, func() any { return new(bson.M) }, func() any { return new(bson.D) }, func() any { return new(bson.Raw) }, func() any { return new(any) },
+			func() any { return new(map[string]any) }, func() any { return new(map[string]bson.RawValue) }, func() any { return new(keptDocument) },
+		} {
+			want, got := into(), into()
+			if err := c.decode(document.Doc(encoded), want); err != nil {
+				t.Errorf("%s, %T: %v", name, want, err)
+				continue
+			}
+			reply := append([]byte(nil), encoded...)
+			if err := c.decode(document.Doc(reply), got); err != nil {
+				t.Fatal(err)
+			}
+			for i := range reply {
+				reply[i] = 0xdb
+			}
+			if reflect.ValueOf(got).Elem().IsZero() {
+				t.Errorf("%s, %T: nothing was decoded", name, got)
+			}
+			if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) }), cmp.AllowUnexported(bson.Decimal128{})); diff != "" {
+				t.Errorf("%s: a %T changed with the reply (-want +got)\n%s", name, got, diff)
+			}
+		}
+	}
+}
