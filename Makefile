@@ -28,7 +28,7 @@ platforms: ## builds for every platform that is supported
 
 .PHONY: race
 race: ## the tests of what runs concurrently, under the race detector
-	$(GO) test -race ./internal/...
+	$(GO) test -race . ./internal/...
 
 .PHONY: conformance
 conformance: build ## replays what a real mongod answered; fails for what is not known to differ

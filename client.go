@@ -113,6 +113,8 @@ func (c *Config) complete() error {
 		return fmt.Errorf("morton: ServerAPI.Version %q: the only version that there is is \"1\"", c.ServerAPI.Version)
 	case c.DirectConnection && len(c.Hosts) > 1:
 		return fmt.Errorf("morton: a direct connection is one to a single server, not to %d", len(c.Hosts))
+	case c.MonitoringMode != "auto" && c.MonitoringMode != "stream" && c.MonitoringMode != "poll":
+		return fmt.Errorf("morton: MonitoringMode %q: use auto, stream or poll", c.MonitoringMode)
 	case c.MaxPoolSize > 0 && c.MinPoolSize > c.MaxPoolSize:
 		return fmt.Errorf("morton: MinPoolSize %d is greater than MaxPoolSize %d", c.MinPoolSize, c.MaxPoolSize)
 	}
@@ -147,9 +149,6 @@ func (c *Config) pool() (o connpool.Options, err error) {
 	}
 	if c.MaxPoolSize == 0 {
 		o.MaxSize = -1
-	}
-	if c.MinPoolSize == 0 && !c.uri.Has("minPoolSize") {
-		o.MinSize = 1 // a secondary that becomes primary gets its first write without dialling
 	}
 	if c.uri.Has("zlibCompressionLevel") {
 		level := c.uri.ZlibCompressionLevel

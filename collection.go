@@ -2,6 +2,7 @@ package morton
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -56,7 +57,7 @@ func (c *Collection[T]) Drop(ctx context.Context) error {
 	return err
 }
 
-// CountOptions are options of counts.
+// CountOptions are options of counts. [Collection.EstimatedCount] knows Comment and MaxTime only.
 type CountOptions struct {
 	Skip, Limit int64
 	Hint        any // an index's name or keys
@@ -73,10 +74,10 @@ func (c *Collection[T]) Count(ctx context.Context, filter any, options ...CountO
 		return 0, err
 	}
 	pipeline := bson.A{bson.D{{Key: "$match", Value: bson.Raw(match)}}}
-	if o.Skip > 0 {
+	if o.Skip != 0 {
 		pipeline = append(pipeline, bson.D{{Key: "$skip", Value: o.Skip}})
 	}
-	if o.Limit > 0 {
+	if o.Limit != 0 {
 		pipeline = append(pipeline, bson.D{{Key: "$limit", Value: o.Limit}})
 	}
 	pipeline = append(pipeline, bson.D{{Key: "$group", Value: bson.D{{Key: "_id", Value: 1}, {Key: "n", Value: bson.D{{Key: "$sum", Value: 1}}}}}})
@@ -88,10 +89,12 @@ func (c *Collection[T]) Count(ctx context.Context, filter any, options ...CountO
 	return cursor.Value().Lookup("n").AsInt64(), nil
 }
 
-// EstimatedCount returns how many documents there are, as the server's metadata tell, which is quick. Of the options Comment and
-// MaxTime are used.
+// EstimatedCount returns how many documents there are, as the server's metadata tell, which is quick.
 func (c *Collection[T]) EstimatedCount(ctx context.Context, options ...CountOptions) (int64, error) {
 	o := one(options)
+	if o.Skip != 0 || o.Limit != 0 || o.Hint != nil || o.Collation != nil {
+		return 0, errors.New("morton: EstimatedCount counts the whole collection: Skip, Limit, Hint and Collation are for Count")
+	}
 	r := c.request("count")
 	defer r.free()
 	r.read, r.concern, r.retry, r.maxTime = true, true, retryRead, o.MaxTime

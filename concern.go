@@ -46,17 +46,23 @@ var defaultConcerns = concerns{acknowledged: true, timeout: -1}
 
 // with returns the concerns that settings make of those that they inherit.
 func (c concerns) with(s Settings) concerns {
+	wrong := func(err error) {
+		if c.err == nil {
+			c.err = err
+		}
+	}
 	if s.ReadPreference != nil {
-		c.read, c.err = s.ReadPreference.compile()
+		read, err := s.ReadPreference.compile()
+		c.read = read
+		wrong(err)
 	}
 	if s.ReadConcern != "" {
 		c.readConcern = s.ReadConcern
 	}
 	if s.WriteConcern != nil {
 		d, ack, err := s.WriteConcern.compile()
-		if c.writeConcern, c.acknowledged = d, ack; err != nil {
-			c.err = err
-		}
+		c.writeConcern, c.acknowledged = d, ack
+		wrong(err)
 	}
 	if s.Timeout != nil {
 		c.timeout = *s.Timeout

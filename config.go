@@ -41,7 +41,7 @@ type Config struct {
 	RetryReads  bool
 	RetryWrites bool
 
-	MinPoolSize      int // connections that are kept to each server; unless the connection string says 0 there is one at least
+	MinPoolSize      int // connections that are kept to each server. ParseConfig's default is 1: a secondary that becomes primary gets its first write without dialling
 	MaxPoolSize      int // 0: no limit
 	MaxConnecting    int
 	MaxIdleTime      time.Duration // 0: no limit
@@ -99,6 +99,9 @@ func ParseConfig(seeds ...string) (*Config, error) {
 		WaitQueueTimeout: o.WaitQueueTimeout, ConnectTimeout: o.ConnectTimeout, SocketTimeout: o.SocketTimeout, ServerSelectionTimeout: o.ServerSelectionTimeout,
 		LocalThreshold: o.LocalThreshold, HeartbeatInterval: o.HeartbeatFrequency, MonitoringMode: o.ServerMonitoringMode,
 		uri: o,
+	}
+	if !o.Has("minPoolSize") {
+		c.MinPoolSize = 1
 	}
 	c.Settings = settingsOf(o)
 	if who := o.Credential(); who != nil {

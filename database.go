@@ -2,6 +2,7 @@ package morton
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -51,8 +52,8 @@ func (d *Database) command(command any, o RunOptions) (*request, error) {
 	}
 	k := &concerns{acknowledged: true, timeout: d.concerns.timeout, err: d.concerns.err}
 	if o.ReadPreference != nil {
-		if k.read, k.err = o.ReadPreference.compile(); k.err != nil {
-			return nil, k.err
+		if k.read, err = o.ReadPreference.compile(); err != nil {
+			return nil, err
 		}
 	}
 	r := d.client.request(d.name, string([]byte(doc.First().Key)), k)
@@ -68,7 +69,11 @@ func (d *Database) command(command any, o RunOptions) (*request, error) {
 // Run runs a command that has no method, and returns the server's answer. It is sent as it is, once: nothing is added but what sessions
 // need.
 func (d *Database) Run(ctx context.Context, command any, options ...RunOptions) (bson.Raw, error) {
-	r, err := d.command(command, one(options))
+	o := one(options)
+	if o.BatchSize != 0 || o.MaxAwait != 0 || o.Comment != nil {
+		return nil, errors.New("morton: Run has no cursor: BatchSize, MaxAwait and Comment are for RunCursor; what they say of the command itself is one of its fields")
+	}
+	r, err := d.command(command, o)
 	if err != nil {
 		return nil, err
 	}

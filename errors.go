@@ -98,7 +98,8 @@ type WriteError struct {
 	Concern  *WriteConcernError // nil: it was met, or not waited for
 	Labels   []string
 	Result   BulkResult
-	Raw      bson.Raw // the last answer
+	Raw      bson.Raw // the last answer that told of a failure
+	Err      error    // why the writes that came after those were not done, or may not have been; nil: they were
 }
 
 // WriteFailure is one write that failed.
@@ -135,8 +136,14 @@ func (e *WriteError) Error() string {
 		}
 		fmt.Fprintf(&text, "write concern: %s (%s)", e.Concern.Message, mongoerr.Code(e.Concern.Code))
 	}
+	if e.Err != nil {
+		fmt.Fprintf(&text, "; then: %v", e.Err)
+	}
 	return text.String()
 }
+
+// Unwrap returns why the other writes were not done.
+func (e *WriteError) Unwrap() error { return e.Err }
 
 // HasLabel reports whether a server, or the client for it, gave the error that label, such as "TransientTransactionError".
 func HasLabel(err error, label string) bool { return slices.Contains(labelsOf(err), label) }

@@ -2,10 +2,12 @@ package morton
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
-// FindOptions are options of Find and FindOne. Documents are bson.D or what else encodes as one.
+// FindOptions are options of Find and FindOne, which has no cursor and so no Limit, BatchSize, NoCursorTimeout, Tailable, Await and MaxAwait. Documents are
+// bson.D or what else encodes as one.
 type FindOptions struct {
 	Sort       any // a document: bson.D{{"age", -1}}
 	Projection any // a document
@@ -49,7 +51,10 @@ func (c *Collection[T]) Find(ctx context.Context, filter any, options ...FindOpt
 func (c *Collection[T]) FindOne(ctx context.Context, filter any, options ...FindOptions) (T, error) {
 	var value T
 	o := one(options)
-	o.Limit, o.BatchSize = -1, 0
+	if o.Limit != 0 || o.BatchSize != 0 || o.NoCursorTimeout || o.Tailable || o.Await || o.MaxAwait != 0 {
+		return value, errors.New("morton: FindOne finds one document: Limit, BatchSize, NoCursorTimeout, Tailable, Await and MaxAwait are for Find")
+	}
+	o.Limit = -1
 	r := c.request("find")
 	defer r.free()
 	if err := c.appendFind(r, filter, &o); err != nil {

@@ -72,7 +72,7 @@ func (e *WriteError) or(err error, result BulkResult) error {
 	if len(e.Failures) == 0 && e.Concern == nil {
 		return err
 	}
-	e.Result = result
+	e.Result, e.Err = result, err
 	failure := *e
 	return &failure
 }

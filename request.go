@@ -359,8 +359,7 @@ func (r *request) message(ctx context.Context) ([]byte, error) {
 	if r.mute {
 		flags = wire.MoreToCome
 	}
-	head := wire.AppendMsgPrefix(msg[:0], requestIDs.Add(1), 0, flags, len(msg)-wire.MsgPrefixSize)
-	_ = head // written in place
+	_ = wire.AppendMsgPrefix(msg[:0], requestIDs.Add(1), 0, flags, len(msg)-wire.MsgPrefixSize) // in the place that was left for it
 	return msg, nil
 }
 

@@ -2,6 +2,7 @@ package morton
 
 import (
 	"context"
+	"errors"
 
 	"github.com/mortondb/morton/internal/document"
 )
@@ -9,10 +10,10 @@ import (
 // UpdateOptions are options of updates and replacements.
 type UpdateOptions struct {
 	Upsert       bool
-	ArrayFilters any // an array of documents
+	ArrayFilters any // an array of documents; not of ReplaceOne
 	Hint         any // an index's name or keys
 	Collation    any // a document
-	Sort         any // a document: which of several is changed (MongoDB 8.0)
+	Sort         any // a document: which of several is changed (MongoDB 8.0); not of UpdateMany
 	Comment      any
 	Let          any // a document of variables
 
@@ -28,12 +29,15 @@ func (c *Collection[T]) UpdateOne(ctx context.Context, filter, update any, optio
 // UpdateMany updates all documents that match filter.
 func (c *Collection[T]) UpdateMany(ctx context.Context, filter, update any, options ...UpdateOptions) (UpdateResult, error) {
 	o := one(options)
-	return c.updateWrite(ctx, Update{Filter: filter, Update: update, Many: true, Upsert: o.Upsert, ArrayFilters: o.ArrayFilters, Hint: o.Hint, Collation: o.Collation}, o)
+	return c.updateWrite(ctx, Update{Filter: filter, Update: update, Many: true, Upsert: o.Upsert, ArrayFilters: o.ArrayFilters, Hint: o.Hint, Collation: o.Collation, Sort: o.Sort}, o)
 }
 
 // ReplaceOne replaces the first document that matches filter.
 func (c *Collection[T]) ReplaceOne(ctx context.Context, filter any, doc T, options ...UpdateOptions) (UpdateResult, error) {
 	o := one(options)
+	if o.ArrayFilters != nil {
+		return UpdateResult{}, errors.New("morton: ReplaceOne takes no ArrayFilters: they choose elements for the operators of an update")
+	}
 	return c.updateWrite(ctx, Replace{Filter: filter, Document: doc, Upsert: o.Upsert, Hint: o.Hint, Collation: o.Collation, Sort: o.Sort}, o)
 }
 
