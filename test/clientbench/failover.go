@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,77 +16,15 @@ import (
 	"github.com/mortondb/morton/test/process"
 )
 
-// set is three members, each of them a process.
-type set struct {
-	binary, directory string
-	hosts             []string
-	members           []*exec.Cmd
-}
-
-func startSet(binary string) (s *set, err error) {
-	s = &set{binary: binary, members: make([]*exec.Cmd, 3)}
-	if s.directory, err = os.MkdirTemp("", "morton-failover-"); err != nil {
-		return s, err
-	}
-	list := bson.A{}
-	for i := range s.members {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return s, err
-		}
-		s.hosts = append(s.hosts, l.Addr().String())
-		l.Close()
-		list = append(list, bson.D{{Key: "_id", Value: i}, {Key: "host", Value: s.hosts[i]}})
-		if err := s.start(i); err != nil {
-			return s, err
-		}
-	}
-	c := process.Conn{Address: s.hosts[0]}
-	defer c.Close()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		reply, err := c.Run("admin", bson.D{{Key: "replSetInitiate", Value: bson.D{{Key: "_id", Value: "rs0"}, {Key: "members", Value: list}}}})
-		if err == nil && process.Succeeded(reply) {
-			return s, nil
-		}
-		if time.Now().After(deadline) {
-			return s, fmt.Errorf("replSetInitiate: %v %v", err, reply)
-		}
-	}
-}
-
-func (s *set) start(i int) error {
-	_, port, _ := net.SplitHostPort(s.hosts[i])
-	dbpath := filepath.Join(s.directory, fmt.Sprint(i))
-	if err := os.MkdirAll(dbpath, 0o755); err != nil {
-		return err
-	}
-	s.members[i] = exec.Command(s.binary, "serve", "--dbpath", dbpath, "--port", port, "--replSet", "rs0", "--bind_ip", "127.0.0.1")
-	return s.members[i].Start()
-}
-
-func (s *set) kill(i int) {
-	_ = s.members[i].Process.Kill()
-	_ = s.members[i].Wait()
-}
-
-func (s *set) close() {
-	for i, m := range s.members {
-		if m != nil && m.Process != nil {
-			s.kill(i)
-		}
-	}
-	_ = os.RemoveAll(s.directory)
-}
-
 // failovers kills the primary so many times, under both clients, and prints how long after each election a client's first write was
 // acknowledged.
 func failovers(binary string, times int) error {
-	s, err := startSet(binary)
-	defer s.close()
+	s, err := process.StartSet(binary, 3)
+	defer s.Close()
 	if err != nil {
 		return err
 	}
-	uri := "mongodb://" + strings.Join(s.hosts, ",") + "/?replicaSet=rs0&w=majority"
+	uri := s.URI() + "&w=majority"
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	client, err := morton.Connect(ctx, uri)
@@ -111,17 +45,22 @@ func failovers(binary string, times int) error {
 	})
 	var a, b []time.Duration
 	for n := range times {
-		primary := s.primary()
+		primary, err := s.Primary(ctx)
+		if err != nil {
+			return err
+		}
 		time.Sleep(time.Second) // both write to it, and the others have caught up
-		s.kill(primary)
-		elected := s.elected(primary)
+		primary.Kill()
+		if _, err := s.Primary(ctx, primary); err != nil {
+			return err
+		}
+		elected := time.Now()
 		x, y := ours.after(elected), theirs.after(elected)
 		a, b = append(a, x), append(b, y)
 		fmt.Printf("%2d: ours %6.2f ms, official driver %6.2f ms after the election\n", n+1, float64(x.Microseconds())/1000, float64(y.Microseconds())/1000)
-		if err := s.start(primary); err != nil {
+		if err := errors.Join(primary.Start(), primary.Secondary(ctx)); err != nil {
 			return err
 		}
-		s.ready(primary)
 	}
 	cancel()
 	slices.Sort(a)
@@ -180,63 +119,4 @@ func (w *writer) failed() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.errors
-}
-
-func writable(c *process.Conn) bool {
-	reply, err := c.Run("admin", bson.D{{Key: "hello", Value: 1}})
-	if err != nil {
-		return false
-	}
-	is, _ := reply.Lookup("isWritablePrimary").BooleanOK()
-	return is
-}
-
-// primary waits for a primary and returns its place.
-func (s *set) primary() int {
-	for ; ; time.Sleep(10 * time.Millisecond) {
-		for i, h := range s.hosts {
-			c := process.Conn{Address: h}
-			is := writable(&c)
-			c.Close()
-			if is {
-				return i
-			}
-		}
-	}
-}
-
-// elected returns the moment when another member than the one that was killed first says that it is primary.
-func (s *set) elected(killed int) time.Time {
-	moments := make(chan time.Time, len(s.hosts))
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	for i, h := range s.hosts {
-		if i == killed {
-			continue
-		}
-		go func() {
-			c := process.Conn{Address: h}
-			defer c.Close()
-			for ; ctx.Err() == nil; time.Sleep(200 * time.Microsecond) {
-				if writable(&c) {
-					moments <- time.Now()
-					return
-				}
-			}
-		}()
-	}
-	return <-moments
-}
-
-// ready waits until a member that was started again is a secondary.
-func (s *set) ready(i int) {
-	c := process.Conn{Address: s.hosts[i]}
-	defer c.Close()
-	for ; ; time.Sleep(20 * time.Millisecond) {
-		if reply, err := c.Run("admin", bson.D{{Key: "hello", Value: 1}}); err == nil {
-			if is, _ := reply.Lookup("secondary").BooleanOK(); is {
-				return
-			}
-		}
-	}
 }

@@ -1,8 +1,6 @@
 package process
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -15,78 +13,69 @@ import (
 
 const startTimeout = 60 * time.Second
 
-// Member is a set of one member in a process and a directory of its own.
+// Member is a member of a set: a process and a directory of its own. A set of one member is one, too.
 type Member struct {
 	Address   string
+	binary    string
+	port      int
 	command   *exec.Cmd
 	directory string
 }
 
 // StartMember starts a binary, morton or mongod, as the one member of a set, and waits until it takes writes.
-func StartMember(binary string) (m *Member, err error) {
-	m = &Member{}
-	defer func() {
-		if err != nil {
-			m.Close()
-		}
-	}()
+func StartMember(binary string) (*Member, error) {
+	s, err := StartSet(binary, 1)
+	return s.Members[0], err
+}
+
+func newMember(binary string) (m *Member, err error) {
+	m = &Member{binary: binary}
 	if m.directory, err = os.MkdirTemp("", "morton-member-"); err != nil {
 		return m, err
 	}
-	var port int
-	if m.Address, port, err = freeAddress(); err != nil {
+	if m.Address, m.port, err = freeAddress(); err != nil {
 		return m, err
 	}
-	if err = m.start(binary, port); err != nil {
-		return m, err
-	}
-	return m, m.initiate()
+	return m, m.Start()
 }
 
-func (m *Member) start(binary string, port int) error {
+// Start starts the process, for the first time or again.
+func (m *Member) Start() error {
 	dbpath := filepath.Join(m.directory, "data")
-	if err := os.Mkdir(dbpath, 0o755); err != nil {
+	if err := os.MkdirAll(dbpath, 0o755); err != nil {
 		return err
 	}
-	log, err := os.Create(m.LogPath())
+	log, err := os.OpenFile(m.LogPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	args := []string{"--dbpath", dbpath, "--port", strconv.Itoa(port), "--replSet", "rs0", "--bind_ip", "127.0.0.1",
+	args := []string{"--dbpath", dbpath, "--port", strconv.Itoa(m.port), "--replSet", setName, "--bind_ip", "127.0.0.1",
 		"--wiredTigerCacheSizeGB", "0.25", "--setParameter", "enableTestCommands=1"}
-	if filepath.Base(binary) != "mongod" {
+	if filepath.Base(m.binary) != "mongod" {
 		args = append([]string{"serve"}, args...)
 	}
-	m.command = exec.Command(binary, args...)
+	m.command = exec.Command(m.binary, args...)
 	m.command.Stdout, m.command.Stderr = log, log
 	return m.command.Start()
 }
 
+// Signal sends the process a signal.
+func (m *Member) Signal(s os.Signal) { _ = m.command.Process.Signal(s) }
+
+// Wait waits until the process has ended.
+func (m *Member) Wait() { _ = m.command.Wait() }
+
+// Kill ends the process at once, as if the machine had lost its power.
+func (m *Member) Kill() {
+	if m.command != nil && m.command.Process != nil {
+		_ = m.command.Process.Kill()
+		m.Wait()
+	}
+}
+
 // LogPath is the file with what the process printed; it is there until Close.
 func (m *Member) LogPath() string { return filepath.Join(m.directory, "log") }
-
-// initiate makes the set and waits for its primary.
-func (m *Member) initiate() error {
-	c := Conn{Address: m.Address}
-	defer c.Close()
-	if _, err := retry(func() (bson.Raw, error) { return c.Run("admin", bson.D{{Key: "ping", Value: 1}}) }); err != nil {
-		return err
-	}
-	reply, err := c.Run("admin", bson.D{{Key: "replSetInitiate", Value: bson.D{{Key: "_id", Value: "rs0"},
-		{Key: "members", Value: bson.A{bson.D{{Key: "_id", Value: 0}, {Key: "host", Value: m.Address}}}}}}})
-	if err != nil || !Succeeded(reply) {
-		return fmt.Errorf("replSetInitiate: %v %v", err, reply)
-	}
-	_, err = retry(func() (bson.Raw, error) {
-		hello, err := c.Run("admin", bson.D{{Key: "hello", Value: 1}})
-		if writable, _ := hello.Lookup("isWritablePrimary").BooleanOK(); err == nil && !writable {
-			err = errors.New("the member does not become primary")
-		}
-		return hello, err
-	})
-	return err
-}
 
 // Running says whether the process is still there; a test that waits for its end reads why in the log.
 func (m *Member) Running() bool {
@@ -98,10 +87,7 @@ func (m *Member) Running() bool {
 
 // Close ends the process and removes its directory.
 func (m *Member) Close() {
-	if m.command != nil && m.command.Process != nil {
-		_ = m.command.Process.Kill()
-		_ = m.command.Wait()
-	}
+	m.Kill()
 	if m.directory != "" {
 		_ = os.RemoveAll(m.directory)
 	}
