@@ -75,6 +75,10 @@ specification: build ## the drivers' specification tests with the client of this
 	$(GO) test ./test/specification -v -count=1 -args -binary $(CURDIR)/morton -known morton.txt
 	if [ -n "$(MONGOD)" ]; then $(GO) test ./test/specification -v -count=1 -args -binary "$(MONGOD)" -known mongod.txt; fi
 
+.PHONY: failovers
+failovers: build ## a thousand goroutines with one client through TIMES (20) failovers, under the race detector; what they were told is compared with the data
+	$(GO) run -race ./test/failovers -binary ./morton -times $${TIMES:-20} $(if $(SEED),-seed $(SEED))
+
 .PHONY: acceptance
 acceptance: build ## the article and today's drivers against real processes; makes its own environments
 	$(PYTHON) test/acceptance/run --binary ./morton

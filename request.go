@@ -114,7 +114,8 @@ func (r *request) run(ctx context.Context) (document.Doc, error) {
 	size := r.body.Size()
 	var first error
 	var avoid []string
-	for attempt := 0; ; attempt++ {
+	var tried attempts
+	for {
 		r.body.Cut(size)
 		err := r.attempt(ctx, avoid)
 		if err == nil {
@@ -127,7 +128,7 @@ func (r *request) run(ctx context.Context) (document.Doc, error) {
 		if first != nil && (HasLabel(err, mongoerr.LabelNoWritesPerformed) || isSelection(err)) {
 			return nil, first
 		}
-		if !r.again(ctx, err, attempt) {
+		if tried.add(err, r.client.config.ServerSelectionTimeout, time.Now()); !r.again(ctx, err, &tried) {
 			if r.worthRetrying(err) && errors.Is(ctx.Err(), context.DeadlineExceeded) && !IsTimeout(err) {
 				err = fmt.Errorf("morton: %s: %w; the last failure was: %w", r.name, context.DeadlineExceeded, err)
 			}
@@ -609,9 +610,31 @@ func (r *request) mayRetry() bool {
 	return false
 }
 
-// again reports whether the command is sent once more after err. It is once, or as often as timeoutMS allows.
-func (r *request) again(ctx context.Context, err error, attempt int) bool {
-	return r.worthRetrying(err) && ctx.Err() == nil && (attempt == 0 || r.concerns.timeout >= 0)
+// attempts are those that a request made and that failed.
+type attempts struct {
+	sent    int       // that its server may have seen
+	waiting bool      // the last one was not sent: the request still waits for a server that takes it
+	until   time.Time // so long it may
+	late    bool
+}
+
+// add adds an attempt that failed. A request whose connection was lost before it was sent may go on looking for a server for as long as the
+// selection of one may take.
+func (a *attempts) add(err error, selection time.Duration, now time.Time) {
+	if a.until.IsZero() {
+		a.until = now.Add(selection)
+	}
+	var lost *AutoReconnect
+	a.waiting = errors.As(err, &lost) && !lost.Sent
+	if !a.waiting {
+		a.sent++
+	}
+	a.late = !now.Before(a.until)
+}
+
+// again reports whether the command is sent once more after err: it is sent twice at most, or as often as timeoutMS allows.
+func (r *request) again(ctx context.Context, err error, tried *attempts) bool {
+	return r.worthRetrying(err) && ctx.Err() == nil && (r.concerns.timeout >= 0 || tried.sent < 2 && !(tried.waiting && tried.late))
 }
 
 // worthRetrying reports whether the command may be sent again, and the error is one that another server, or the same one later, might not give.
