@@ -120,11 +120,14 @@ func (o *benchOptions) complete(uris []string) (err error) {
 
 func (o *benchOptions) useRunning(uris []string) error {
 	for _, uri := range uris {
-		seeds, err := parseSeeds(uri)
+		config, err := parseSet(uri)
 		if err != nil {
 			return err
 		}
-		o.Servers = append(o.Servers, bench.Server{Name: seeds[0], Where: "mongodb://" + strings.Join(seeds, ",")})
+		if config.Credential != nil || config.TLS != nil {
+			return fmt.Errorf("%s: the load goes over plain connections of nobody: leave out the user and TLS", config.Hosts[0])
+		}
+		o.Servers = append(o.Servers, bench.Server{Name: config.Hosts[0], Where: "mongodb://" + strings.Join(config.Hosts, ",")})
 	}
 	return nil
 }

@@ -2,29 +2,30 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
+	"net"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/mortondb/morton"
 	"github.com/mortondb/morton/internal/document"
-	"github.com/mortondb/morton/internal/replset"
 )
 
 func runCheck(i *invocation) int {
 	set := pflag.NewFlagSet("check", pflag.ContinueOnError)
 	set.Usage = func() {}
 	timeout := set.Duration("timeout", time.Minute, "how long a member may take to reach the mark and describe its state")
-	seeds, code := parseMembers(i, set, checkHelp)
-	if seeds == nil {
+	config, code := parseMembers(i, set, checkHelp)
+	if config == nil {
 		return code
 	}
+	config.ServerSelectionTimeout = min(toolPatience, *timeout)
 	ctx, cancel := context.WithTimeout(context.Background(), *timeout)
 	defer cancel()
-	states, err := describeMembers(ctx, seeds)
+	states, err := describeMembers(ctx, config)
 	if err != nil {
 		fmt.Fprintln(i.stderr, err)
 		return exitFailed
@@ -47,29 +48,6 @@ Options:
 %[2]s`, program, set.FlagUsages())
 }
 
-// parseSeeds returns the host:port list of a connection string or of a bare list. What a connection string says beside the
-// hosts is about clients and not asked for here.
-func parseSeeds(uri string) ([]string, error) {
-	list := strings.TrimPrefix(uri, "mongodb://")
-	if strings.Contains(list, "://") {
-		return nil, fmt.Errorf("%q is not a mongodb:// connection string", uri)
-	}
-	list, _, _ = strings.Cut(list, "/")
-	list, _, _ = strings.Cut(list, "?")
-	if strings.Contains(list, "@") {
-		return nil, errors.New("there are no users in this release of Morton: leave user and password out of the connection string")
-	}
-	var seeds []string
-	for _, s := range strings.Split(list, ",") {
-		host, port, err := replset.ParseHost(s)
-		if err != nil {
-			return nil, fmt.Errorf("%q: %w", s, err)
-		}
-		seeds = append(seeds, replset.JoinHost(host, port))
-	}
-	return seeds, nil
-}
-
 // described is a member's state at the mark.
 type described struct {
 	host   string
@@ -77,67 +55,57 @@ type described struct {
 	err    error
 }
 
-// describeMembers has every member of the seeds' set describe its state at one mark; the primary comes first.
-func describeMembers(ctx context.Context, seeds []string) ([]described, error) {
-	primary, hosts, err := findPrimary(ctx, seeds)
+// describeMembers has every member of the set that has data describe its state at one mark; the primary comes first.
+func describeMembers(ctx context.Context, set *morton.Config) ([]described, error) {
+	client, err := morton.New(set)
 	if err != nil {
 		return nil, err
 	}
-	reply, err := ask(ctx, primary, func(b *document.Builder) { b.AppendInt32("_mortonMark", 1) })
+	defer client.Close(context.WithoutCancel(ctx))
+	hosts, err := dataMembers(ctx, client)
 	if err != nil {
-		return nil, fmt.Errorf("the primary %s could not put a mark into the log: %w", primary, err)
+		return nil, err
+	}
+	reply, err := runAdmin(ctx, client, field("_mortonMark", 1))
+	if err != nil {
+		return nil, fmt.Errorf("the primary could not put a mark into the log: %w", err)
 	}
 	mark := reply.Lookup("mark").Str()
-	states := []described{{host: primary}}
+	var states []described
 	for _, h := range hosts {
-		if h != primary {
-			states = append(states, described{host: h})
-		}
+		states = append(states, described{host: h})
 	}
 	var asked sync.WaitGroup
 	for i := range states {
 		asked.Go(func() {
-			states[i].digest, states[i].err = ask(ctx, states[i].host, func(b *document.Builder) { b.AppendString("_mortonDigest", mark) })
+			states[i].digest, states[i].err = runOn(ctx, set, states[i].host, field("_mortonDigest", mark))
 		})
 	}
 	asked.Wait()
 	return states, nil
 }
 
-// findPrimary returns the primary that the seeds know and the members that it lists. A standalone is its own set.
-func findPrimary(ctx context.Context, seeds []string) (primary string, hosts []string, err error) {
-	var errs []error
-	for _, seed := range seeds {
-		hello, err := ask(ctx, seed, func(b *document.Builder) { b.AppendInt32("hello", 1) })
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", seed, err))
-			continue
-		}
-		for _, list := range []string{"hosts", "passives"} {
-			for it := hello.Lookup(list).Doc().Iter(); it.Next(); {
-				hosts = append(hosts, strings.Clone(it.Value().Str()))
-			}
-		}
-		if p := hello.Lookup("primary").Str(); p != "" {
-			return strings.Clone(p), hosts, nil
-		}
-		if hello.Lookup("setName").IsMissing() && hello.Lookup("isWritablePrimary").Bool() {
-			return seed, nil, nil
-		}
-		hosts = nil
-		errs = append(errs, fmt.Errorf("%s knows no primary: the set is not initiated, or has no majority", seed))
-	}
-	return "", nil, errors.Join(errs...)
-}
-
-// ask sends one command to a member, on a connection of its own.
-func ask(ctx context.Context, host string, build func(*document.Builder)) (document.Doc, error) {
-	c, err := dialMember(ctx, host)
+// dataMembers returns the set's members but for arbiters, hidden ones too, the primary first. A standalone is its own set.
+func dataMembers(ctx context.Context, c *morton.Client) (hosts []string, err error) {
+	hello, err := runAdmin(ctx, c, askHello)
 	if err != nil {
 		return nil, err
 	}
-	defer c.close()
-	return c.run(ctx, build)
+	if hello.Lookup("setName").IsMissing() {
+		return []string{net.JoinHostPort(c.Host(), strconv.Itoa(c.Port()))}, nil
+	}
+	reply, err := runAdmin(ctx, c, field("replSetGetConfig", 1))
+	if err != nil {
+		return nil, err
+	}
+	hosts = []string{hello.Lookup("me").Str()}
+	for it := reply.LookupPath("config.members").Doc().Iter(); it.Next(); {
+		m := it.Value().Doc()
+		if host := m.Lookup("host").Str(); host != hosts[0] && !m.Lookup("arbiterOnly").Truthy() {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts, nil
 }
 
 // reportCheck prints how each member compares with the primary and returns the exit code.

@@ -9,19 +9,20 @@ import (
 	"github.com/mortondb/morton/internal/document"
 )
 
-// TestParseSeeds shows the forms in which a set can be named.
-func TestParseSeeds(t *testing.T) {
+// TestParseSet shows the forms in which a set can be named.
+func TestParseSet(t *testing.T) {
 	for uri, want := range map[string][]string{
 		"mongodb://a:1,b:2/?replicaSet=x": {"a:1", "b:2"},
 		"mongodb://a":                     {"a:27017"},
 		"a:1":                             {"a:1"},
 		"a:1,b":                           {"a:1", "b:27017"},
-		"mongodb+srv://a":                 nil,
-		"mongodb://u:p@a":                 nil,
+		"mongodb://u:p@a":                 {"a:27017"},
+		"http://a":                        nil,
+		"a:port":                          nil,
 		"":                                nil,
 	} {
-		got, err := parseSeeds(uri)
-		if (err != nil) != (want == nil) || !slices.Equal(got, want) {
+		got, err := parseSet(uri)
+		if (err != nil) != (want == nil) || err == nil && !slices.Equal(got.Hosts, want) {
 			t.Errorf("%q: %v, %v; want %v", uri, got, err, want)
 		}
 	}

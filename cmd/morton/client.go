@@ -3,77 +3,58 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
+	"strings"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/mortondb/morton"
 	"github.com/mortondb/morton/internal/document"
-	"github.com/mortondb/morton/internal/wire"
 )
 
-// client is a connection to one member, for the few commands that the tools send.
-type client struct {
-	conn   net.Conn
-	reader *wire.Reader
-	sent   int32
-}
+// toolPatience is how long a tool looks for the member that it needs: an election ends in less.
+const toolPatience = 5 * time.Second
 
-func dialMember(ctx context.Context, host string) (*client, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", host)
+// parseSet reads how a set is named on the command line: a connection string, or one of its members, or several.
+func parseSet(uri string) (*morton.Config, error) {
+	if uri == "" {
+		return nil, fmt.Errorf("no member is named: give one, such as localhost:27017")
+	}
+	c, err := morton.ParseConfig(uri)
 	if err != nil {
 		return nil, err
 	}
-	return &client{conn: conn, reader: wire.NewReader(conn)}, nil
+	c.ServerSelectionTimeout, c.MinPoolSize = toolPatience, 0
+	return c, nil
 }
 
-func (c *client) close() {
-	c.conn.Close()
-	c.reader.Close()
+// onlyMember is the configuration of a client of one member of the set, whatever it is.
+func onlyMember(set *morton.Config, host string) *morton.Config {
+	c := *set
+	c.Hosts, c.ReplicaSet, c.DirectConnection = []string{host}, "", true
+	return &c
 }
 
-// run sends a command to the admin database and returns the reply. The error is the reply's if it has one. A canceled
-// context ends the connection.
-func (c *client) run(ctx context.Context, build func(*document.Builder)) (document.Doc, error) {
-	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := c.conn.SetDeadline(deadline); err != nil {
-			return nil, err
-		}
-	}
-	var b document.Builder
-	build(&b)
-	b.AppendString("$db", "admin")
-	c.sent++
-	request := wire.Msg{Body: b.Finish()}
-	if _, err := c.conn.Write(request.Append(nil, c.sent, 0)); err != nil {
-		return nil, err
-	}
-	bytes, err := c.reader.Next()
+// runAdmin runs a command on the primary, or where a read preference says.
+func runAdmin(ctx context.Context, c *morton.Client, command any, where ...morton.RunOptions) (document.Doc, error) {
+	reply, err := c.Database("admin").Run(ctx, command, where...)
+	return document.Doc(reply), err
+}
+
+// runOn runs a command on one member of the set.
+func runOn(ctx context.Context, set *morton.Config, host string, command any) (document.Doc, error) {
+	c, err := morton.New(onlyMember(set, host))
 	if err != nil {
 		return nil, err
 	}
-	var reply wire.Msg
-	if err := reply.Parse(bytes); err != nil {
-		return nil, err
-	}
-	d := reply.Body.Clone()
-	if ok, _ := d.Lookup("ok").AsFloat64(); ok != 1 {
-		return d, fmt.Errorf("%s (%s)", d.Lookup("errmsg").Str(), d.Lookup("codeName").Str())
-	}
-	return d, nil
+	defer c.Close(context.WithoutCancel(ctx))
+	return runAdmin(ctx, c, command, morton.RunOptions{ReadPreference: &morton.ReadPreference{Mode: "primaryPreferred"}})
 }
 
-// hello asks what the member is. With the topologyVersion of the last answer it waits until the next differs.
-func (c *client) hello(ctx context.Context, last document.Value) (document.Doc, error) {
-	return c.run(ctx, func(b *document.Builder) {
-		b.AppendInt32("hello", 1)
-		if !last.IsMissing() {
-			b.AppendValue("topologyVersion", last)
-			b.AppendInt64("maxAwaitTimeMS", 10000)
-		}
-	})
-}
+func field(name string, value any) bson.D { return bson.D{{Key: name, Value: value}} }
+
+// askHello is what a member says of itself.
+var askHello = field("hello", 1)
 
 // memberState is what hello says of a member.
 type memberState struct {
@@ -85,7 +66,7 @@ type memberState struct {
 const unreachable = "unreachable"
 
 func stateOf(hello document.Doc) memberState {
-	s := memberState{name: "RECOVERING", primary: hello.Lookup("primary").Str()}
+	s := memberState{name: "RECOVERING", primary: strings.Clone(hello.Lookup("primary").Str())}
 	switch {
 	case hello.Lookup("isWritablePrimary").Bool():
 		s.name = "PRIMARY"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +15,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mortondb/morton/internal/document"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/mortondb/morton"
 	"github.com/mortondb/morton/internal/options"
 )
 
@@ -31,7 +34,11 @@ type localSet struct {
 	name    string
 	members []*localMember
 	out     io.Writer
+	news    chan struct{} // a member's state has changed; holds one
+
 	mu      sync.Mutex // held while a line is printed
+	showing bool       // changes are printed
+	lost    loss
 }
 
 // localMember is one process.
@@ -44,12 +51,11 @@ type localMember struct {
 	cmd    *exec.Cmd
 	stdin  io.Closer     // the member stops when it is closed
 	exited chan struct{} // closed when the process has ended
-	state  memberState   // written by its watcher, under the set's mu
-	client *client       // while the set starts
+	state  memberState   // guarded by the set's mu
 }
 
 func newLocalSet(o *upOptions, out io.Writer) (*localSet, error) {
-	s := &localSet{name: o.Set, out: out}
+	s := &localSet{name: o.Set, out: out, news: make(chan struct{}, 1)}
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -84,29 +90,27 @@ func without(list []string, n int) []string {
 	return rest
 }
 
-// start starts all members, initiates the set if it is new, and waits for a primary.
-func (s *localSet) start(ctx context.Context) error {
+// start starts all members, initiates the set if it is new, and waits for a primary. The client that it returns tells the set what happens.
+func (s *localSet) start(ctx context.Context) (client *morton.Client, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	defer func() {
-		for _, m := range s.members {
-			m.hangUp()
-		}
-	}()
 	for _, m := range s.members {
 		if err := m.start(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, m := range s.members {
 		if err := m.waitReady(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := s.initiate(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	return s.waitPrimary(ctx)
+	if client, err = s.follow(); err != nil {
+		return nil, err
+	}
+	return client, s.waitPrimary(ctx)
 }
 
 func (m *localMember) start() error {
@@ -135,12 +139,13 @@ func (m *localMember) start() error {
 	return nil
 }
 
-// waitReady waits until the member answers.
+// waitReady waits until the member takes connections.
 func (m *localMember) waitReady(ctx context.Context) error {
 	for {
-		err := m.ask(ctx)
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", m.host)
 		if err == nil {
-			return nil
+			return conn.Close()
 		}
 		select {
 		case <-m.exited:
@@ -152,52 +157,33 @@ func (m *localMember) waitReady(ctx context.Context) error {
 	}
 }
 
-// ask asks the member what it is, on one connection that stays until the set is up.
-func (m *localMember) ask(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	if m.client == nil {
-		if m.client, err = dialMember(ctx, m.host); err != nil {
-			m.client = nil
-			return err
-		}
+// config is that of a client of the set.
+func (s *localSet) config() (*morton.Config, error) {
+	var hosts []string
+	for _, m := range s.members {
+		hosts = append(hosts, m.host)
 	}
-	hello, err := m.client.hello(ctx, document.Value{})
-	if err != nil {
-		m.hangUp()
-		return err
-	}
-	m.state = stateOf(hello)
-	return nil
-}
-
-func (m *localMember) hangUp() {
-	if m.client != nil {
-		m.client.close()
-		m.client = nil
-	}
+	return parseSet(strings.Join(hosts, ","))
 }
 
 // initiate makes the set, unless one of the members knows that it is in one.
 func (s *localSet) initiate(ctx context.Context) error {
-	for _, m := range s.members {
-		if m.state.name != "STARTUP" {
+	config, err := s.config()
+	if err != nil {
+		return err
+	}
+	members := bson.A{}
+	for i, m := range s.members {
+		hello, err := runOn(ctx, config, m.host, askHello)
+		if err != nil {
+			return fmt.Errorf("%s does not answer: %w. The end of %s:\n%s", m.host, err, m.log, tail(m.log, 5))
+		}
+		if stateOf(hello).name != "STARTUP" {
 			return nil
 		}
+		members = append(members, bson.D{{Key: "_id", Value: i}, {Key: "host", Value: m.host}})
 	}
-	_, err := s.members[0].client.run(ctx, func(b *document.Builder) {
-		b.OpenDoc("replSetInitiate")
-		b.AppendString("_id", s.name)
-		b.OpenArray("members")
-		for i, m := range s.members {
-			b.OpenDoc(document.Index(i))
-			b.AppendInt32("_id", int32(i))
-			b.AppendString("host", m.host)
-			b.Close()
-		}
-		b.Close()
-		b.Close()
-	})
+	_, err = runOn(ctx, config, s.members[0].host, field("replSetInitiate", bson.D{{Key: "_id", Value: s.name}, {Key: "members", Value: members}}))
 	if err != nil {
 		return fmt.Errorf("replSetInitiate on %s: %w", s.members[0].host, err)
 	}
@@ -206,28 +192,39 @@ func (s *localSet) initiate(ctx context.Context) error {
 
 // waitPrimary waits until one of the members accepts writes, and then a little for the others to follow it.
 func (s *localSet) waitPrimary(ctx context.Context) error {
-	late := time.Now().Add(startTime)
+	var late <-chan time.Time
 	for {
-		settled := 0
-		for _, m := range s.members {
-			if m.ask(ctx) == nil && (m.state.name == "PRIMARY" || m.state.name == "SECONDARY") {
-				settled++
-			}
-		}
-		found := s.primary() != nil
-		if found && late.After(time.Now().Add(settleTime)) {
-			late = time.Now().Add(settleTime)
-		}
+		primary, settled := s.settled()
 		switch {
-		case found && (settled == len(s.members) || time.Now().After(late)):
+		case primary && settled:
 			return nil
-		case ctx.Err() != nil:
+		case primary && late == nil:
+			late = time.After(settleTime)
+		}
+		select {
+		case <-s.news:
+		case <-late:
+			return nil
+		case <-ctx.Done():
 			return errors.New("the set has no primary after " + startTime.String() + "; the members' logs are beside their data")
 		}
-		sleep(ctx, pollTime)
 	}
 }
 
+// settled reports whether there is a primary, and whether all others are secondaries.
+func (s *localSet) settled() (primary, all bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, m := range s.members {
+		if m.state.name == "PRIMARY" || m.state.name == "SECONDARY" {
+			n++
+		}
+	}
+	return s.primary() != nil, n == len(s.members)
+}
+
+// primary returns the member that is primary. s.mu is held.
 func (s *localSet) primary() *localMember {
 	for _, m := range s.members {
 		if m.state.name == "PRIMARY" {
@@ -246,6 +243,8 @@ func (s *localSet) printBanner(o *upOptions) {
 	if o.ephemeral {
 		data += ", removed at the end"
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	printf(s.out, "The replica set %q is up: %d member%s on this machine.\n\n", s.name, len(s.members), plural(len(s.members)))
 	printf(s.out, "  connect   mongodb://%s/?replicaSet=%s\n", strings.Join(hosts, ","), s.name)
 	printf(s.out, "  console   http://localhost:%d/_replSet\n", s.members[0].port+options.ConsoleOffset)

@@ -50,8 +50,9 @@ func TestCommandLines(t *testing.T) {
 
 		{"morton status --help", 0, "Usage: morton status", ""},
 		{"morton status", 2, "", "give the address of one member at least"},
-		{"morton status --once mongodb://u:p@a", 2, "", "leave user and password out"},
-		{"morton status 127.0.0.1:1", 1, "", "127.0.0.1:1: "},
+		{"morton status --once http://a", 2, "", "try 'morton status --help' for more information\n"},
+		{"morton status --timeout 10ms 127.0.0.1:1", 1, "", "127.0.0.1:1 (connection refused: nothing listens there)"},
+		{"morton check --timeout 10ms 127.0.0.1:1", 1, "", "127.0.0.1:1 (connection refused: nothing listens there)"},
 		{"morton dump-log --help", 0, "Usage: morton dump-log", ""},
 		{"morton dump-log", 2, "", "give the data directory"},
 		{"morton dump-log " + missing, 1, "", missing + " has no log of a member: "},
@@ -59,9 +60,10 @@ func TestCommandLines(t *testing.T) {
 		{"morton bench --only (", 2, "", "missing closing )"},
 		{"morton bench --conns 0", 2, "", "no number of connections"},
 		{"morton bench a:1 b:2 c:3", 2, "", "two servers at most"},
+		{"morton bench mongodb://u:p@a", 2, "", "leave out the user and TLS"},
 		{"morton stepdown --help", 0, "Usage: morton stepdown", ""},
 		{"morton stepdown a:1 b:2", 2, "", "try 'morton stepdown --help' for more information\n"},
-		{"morton stepdown 127.0.0.1:1", 1, "", "127.0.0.1:1: "},
+		{"morton stepdown --timeout 10ms 127.0.0.1:1", 1, "", "127.0.0.1:1 (connection refused: nothing listens there)"},
 
 		{"/usr/bin/mongod --help", 0, "Usage: /usr/bin/mongod [options]", ""},
 		{"mongod.exe --help", 0, "Usage: mongod.exe [options]", ""},

@@ -21,6 +21,9 @@ import (
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/mortondb/morton"
 	"github.com/mortondb/morton/internal/document"
 )
 
@@ -154,12 +157,9 @@ func startMember(t *testing.T, dir string, port int, more ...string) *process {
 
 func command(t *testing.T, host string, build func(*document.Builder)) document.Doc {
 	t.Helper()
-	c, err := dialMember(t.Context(), host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.close()
-	d, err := c.run(t.Context(), build)
+	var b document.Builder
+	build(&b)
+	d, err := runOn(t.Context(), &morton.Config{}, host, bson.Raw(b.Finish()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,12 +326,7 @@ func TestShutdownCommand(t *testing.T) {
 	port := free(t, 1)
 	p := startMember(t, t.TempDir(), port)
 	p.waitLine(0, "database writes are now permitted")
-	c, err := dialMember(t.Context(), fmt.Sprintf("localhost:%d", port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.close()
-	_, _ = c.run(t.Context(), func(b *document.Builder) { b.AppendInt32("shutdown", 1) }) // the connection may end instead of an answer
+	_, _ = runOn(t.Context(), &morton.Config{}, fmt.Sprintf("localhost:%d", port), field("shutdown", 1)) // the connection may end instead of an answer
 	if code := p.exit(); code != exitClean {
 		t.Errorf("exit code %d", code)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/mortondb/morton"
 	"github.com/mortondb/morton/internal/document"
 )
 
@@ -22,14 +23,25 @@ func runStatus(i *invocation) int {
 	set.Usage = func() {}
 	once := set.Bool("once", !isTerminal(i.stdout), "print the table once and end; the default where the output is no terminal")
 	every := set.Duration("interval", time.Second, "how often the table is read anew")
-	seeds, code := parseMembers(i, set, statusHelp)
-	if seeds == nil {
+	timeout := set.Duration("timeout", toolPatience, "how long to look for a member that answers")
+	config, code := parseMembers(i, set, statusHelp)
+	if config == nil {
 		return code
 	}
+	config.ServerSelectionTimeout = *timeout
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	client, err := morton.New(config)
+	if err != nil {
+		fmt.Fprintln(i.stderr, err)
+		return exitFailed
+	}
+	defer client.Close(context.Background())
+	soon, cancel := context.WithTimeout(ctx, min(statusPatience, *timeout))
+	_, _ = runAdmin(soon, client, askHello) // finds the primary, if there is one: it knows most of the others
+	cancel()
 	for {
-		s, err := readStatus(ctx, seeds, *every)
+		s, err := readStatus(ctx, client)
 		if ctx.Err() != nil {
 			return exitClean
 		}
@@ -48,6 +60,9 @@ func runStatus(i *invocation) int {
 	}
 }
 
+// statusPatience is how long the primary is looked for before a secondary is asked.
+const statusPatience = 500 * time.Millisecond
+
 func statusHelp(program string, set *pflag.FlagSet) string {
 	return fmt.Sprintf(`Usage: %[1]s [options] URI
 
@@ -62,8 +77,8 @@ Options:
 %[2]s`, program, set.FlagUsages())
 }
 
-// parseMembers parses the command line of a tool that is told the members of a set. No seeds: the tool is to end with the code.
-func parseMembers(i *invocation, set *pflag.FlagSet, help func(string, *pflag.FlagSet) string) (seeds []string, code int) {
+// parseMembers parses the command line of a tool that is told the members of a set. No Config: the tool is to end with the code.
+func parseMembers(i *invocation, set *pflag.FlagSet, help func(string, *pflag.FlagSet) string) (config *morton.Config, code int) {
 	err := set.Parse(i.args)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
@@ -73,13 +88,13 @@ func parseMembers(i *invocation, set *pflag.FlagSet, help func(string, *pflag.Fl
 		err = errors.New("give the address of one member at least: mongodb://HOST:PORT,... or HOST:PORT")
 	}
 	if err == nil {
-		seeds, err = parseSeeds(set.Arg(0))
+		config, err = parseSet(set.Arg(0))
 	}
 	if err != nil {
 		fmt.Fprintf(i.stderr, "%v\ntry '%s --help' for more information\n", err, i.program)
 		return nil, exitBadOptions
 	}
-	return seeds, exitClean
+	return config, exitClean
 }
 
 func isTerminal(w io.Writer) bool {
@@ -104,53 +119,26 @@ type memberStatus struct {
 	optime      time.Time // of the last operation that it has; zero: not known
 	uptime      time.Duration
 	message     string
-	reporter    bool
 }
 
-// readStatus asks the primary, or else the first seed that answers.
-func readStatus(ctx context.Context, seeds []string, timeout time.Duration) (*setStatus, error) {
-	var first *setStatus
-	var errs []error
-	for _, seed := range seeds {
-		s, err := statusOf(ctx, seed, timeout)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", seed, err))
-			continue
-		}
-		if p := s.primary(); p != nil && !p.reporter {
-			if byPrimary, err := statusOf(ctx, p.host, timeout); err == nil {
-				return byPrimary, nil
-			}
-		} else if p != nil {
-			return s, nil
-		}
-		if first == nil {
-			first = s
-		}
-	}
-	if first == nil {
-		return nil, errors.Join(errs...)
-	}
-	return first, nil
-}
-
-func statusOf(ctx context.Context, host string, timeout time.Duration) (*setStatus, error) {
-	ctx, cancel := context.WithTimeout(ctx, max(timeout, time.Second))
-	defer cancel()
-	reply, err := ask(ctx, host, func(b *document.Builder) { b.AppendInt32("replSetGetStatus", 1) })
+// readStatus asks the primary, or else a member that answers.
+func readStatus(ctx context.Context, c *morton.Client) (*setStatus, error) {
+	reply, err := runAdmin(ctx, c, field("replSetGetStatus", 1), morton.RunOptions{ReadPreference: &morton.ReadPreference{Mode: "primaryPreferred"}})
 	if err != nil {
 		return nil, err
 	}
-	return parseStatus(host, reply), nil
+	return parseStatus(reply), nil
 }
 
-func parseStatus(from string, reply document.Doc) *setStatus {
+func parseStatus(reply document.Doc) *setStatus {
 	term, _ := reply.Lookup("term").ToInt64()
-	s := &setStatus{name: strings.Clone(reply.Lookup("set").Str()), from: from, term: term}
+	s := &setStatus{name: reply.Lookup("set").Str(), term: term}
 	for it := reply.Lookup("members").Doc().Iter(); it.Next(); {
 		d := it.Value().Doc()
-		m := memberStatus{host: strings.Clone(d.Lookup("name").Str()), state: strings.Clone(d.Lookup("stateStr").Str()),
-			message: strings.Clone(d.Lookup("lastHeartbeatMessage").Str()), reporter: d.Lookup("self").Truthy()}
+		m := memberStatus{host: d.Lookup("name").Str(), state: d.Lookup("stateStr").Str(), message: d.Lookup("lastHeartbeatMessage").Str()}
+		if d.Lookup("self").Truthy() {
+			s.from = m.host
+		}
 		if ts := d.Lookup("optime").Doc().Lookup("ts"); ts.Type == document.TypeTimestamp && ts.Timestamp() != 0 {
 			m.optime = time.Unix(int64(ts.Timestamp()>>32), 0)
 		}

@@ -31,7 +31,7 @@ There is no primary: the set takes no writes until a majority of its voters can 
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := parseStatus("a:1", d).table(); got != want {
+		if got := parseStatus(d).table(); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 	}

@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton"
 )
 
 func runStepDown(i *invocation) int {
@@ -17,27 +18,31 @@ func runStepDown(i *invocation) int {
 	period := set.Int32("seconds", 60, "how long the member will not be primary again")
 	force := set.Bool("force", false, "step down even if no other member has all writes within 10 seconds")
 	timeout := set.Duration("timeout", 30*time.Second, "how long to wait for another primary")
-	seeds, code := parseMembers(i, set, stepDownHelp)
-	if seeds == nil {
+	config, code := parseMembers(i, set, stepDownHelp)
+	if config == nil {
 		return code
 	}
+	config.ServerSelectionTimeout = min(toolPatience, *timeout)
 	ctx, cancel := context.WithTimeout(context.Background(), *timeout)
 	defer cancel()
-	old, hosts, err := findPrimary(ctx, seeds)
+	client, err := morton.New(config)
 	if err != nil {
 		fmt.Fprintln(i.stderr, err)
 		return exitFailed
 	}
-	begin := time.Now()
-	_, err = ask(ctx, old, func(b *document.Builder) {
-		b.AppendInt32("replSetStepDown", *period)
-		b.AppendBool("force", *force)
-	})
+	defer client.Close(context.Background())
+	hello, err := runAdmin(ctx, client, askHello)
 	if err != nil {
+		fmt.Fprintln(i.stderr, err)
+		return exitFailed
+	}
+	old := hello.Lookup("me").Str()
+	begin := time.Now()
+	if _, err = runAdmin(ctx, client, bson.D{{Key: "replSetStepDown", Value: *period}, {Key: "force", Value: *force}}); err != nil {
 		fmt.Fprintf(i.stderr, "%s did not step down: %v\n", old, err)
 		return exitFailed
 	}
-	fresh, term, err := nextPrimary(ctx, hosts, old)
+	fresh, term, err := nextPrimary(ctx, client, old)
 	if err != nil {
 		fmt.Fprintf(i.stderr, "%s has stepped down, but %v\ntry 'morton status %s'\n", old, err, old)
 		return exitFailed
@@ -60,14 +65,12 @@ Options:
 %[2]s`, program, set.FlagUsages())
 }
 
-// nextPrimary waits for a member other than old that says that it is primary.
-func nextPrimary(ctx context.Context, hosts []string, old string) (string, uint64, error) {
+// nextPrimary waits for a primary other than old.
+func nextPrimary(ctx context.Context, c *morton.Client, old string) (string, uint64, error) {
 	for {
-		for _, host := range hosts {
-			hello, err := ask(ctx, host, func(b *document.Builder) { b.AppendInt32("hello", 1) })
-			if s := stateOf(hello); err == nil && s.name == "PRIMARY" && host != old {
-				return host, s.term, nil
-			}
+		hello, err := runAdmin(ctx, c, askHello)
+		if s := stateOf(hello); err == nil && s.name == "PRIMARY" && hello.Lookup("me").Str() != old {
+			return hello.Lookup("me").Str(), s.term, nil
 		}
 		if sleep(ctx, 5*time.Millisecond); ctx.Err() != nil {
 			return "", 0, errors.New("no other member became primary in time")

@@ -177,7 +177,11 @@ func up(ctx context.Context, stop func(), i *invocation, o *upOptions) (err erro
 		}
 		s.stop()
 	}()
-	if err := s.start(ctx); err != nil {
+	client, err := s.start(ctx)
+	if client != nil {
+		defer client.Close(context.Background())
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}

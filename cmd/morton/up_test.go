@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -15,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton"
 )
 
 // TestUp shows the life of a set on one machine: it comes up, the hint's command makes a failover that is shown, the
@@ -141,50 +142,33 @@ func TestUpBusyPort(t *testing.T) {
 	}
 }
 
-// onPrimary runs a command on whichever member is primary.
-func onPrimary(t *testing.T, port, members int, build func(*document.Builder)) document.Doc {
+// database is what the tests write to, on the set's primary.
+func database(t *testing.T, port, members int) *morton.Database {
 	t.Helper()
-	var last error
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		for n := range members {
-			c, err := dialMember(t.Context(), fmt.Sprintf("localhost:%d", port+n))
-			if err != nil {
-				last = err
-				continue
-			}
-			d, err := c.run(t.Context(), build)
-			c.close()
-			if err == nil {
-				return d
-			}
-			last = err
-		}
+	var hosts []string
+	for n := range members {
+		hosts = append(hosts, fmt.Sprintf("localhost:%d", port+n))
 	}
-	t.Fatal(last)
-	return nil
+	client, err := morton.Connect(t.Context(), hosts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close(context.Background()) })
+	return client.Database("admin").With(morton.Settings{WriteConcern: &morton.WriteConcern{W: "majority"}})
 }
 
 func insert(t *testing.T, port, members, id int) {
 	t.Helper()
-	reply := onPrimary(t, port, members, func(b *document.Builder) {
-		b.AppendString("insert", "up")
-		b.OpenArray("documents")
-		b.OpenDoc("0")
-		b.AppendInt32("_id", int32(id))
-		b.Close()
-		b.Close()
-		b.OpenDoc("writeConcern")
-		b.AppendString("w", "majority")
-		b.Close()
-	})
-	if n, _ := reply.Lookup("n").AsInt64(); n != 1 {
-		t.Fatal(reply)
+	if _, err := database(t, port, members).Collection("up").InsertOne(t.Context(), field("_id", id)); err != nil {
+		t.Fatal(err)
 	}
 }
 
 func count(t *testing.T, port, members int) int64 {
 	t.Helper()
-	reply := onPrimary(t, port, members, func(b *document.Builder) { b.AppendString("count", "up") })
-	n, _ := reply.Lookup("n").AsInt64()
+	n, err := database(t, port, members).Collection("up").Count(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return n
 }

@@ -7,78 +7,86 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mortondb/morton"
 	"github.com/mortondb/morton/internal/document"
 )
 
-// watch prints what happens in the set until ctx ends. Members push their changes (the awaitable hello), as they do to drivers.
+// follow makes the client that hears of the members' changes, as they push them, until it is closed.
+func (s *localSet) follow() (*morton.Client, error) {
+	config, err := s.config()
+	if err != nil {
+		return nil, err
+	}
+	config.HeartbeatInterval = watchInterval
+	config.Monitor.Topology = func(e *morton.TopologyEvent) {
+		switch e.Kind {
+		case "ServerHeartbeatSucceeded":
+			s.heard(e.Address, stateOf(document.Doc(e.Reply)))
+		case "ServerHeartbeatFailed":
+			s.heard(e.Address, memberState{name: unreachable})
+		}
+	}
+	return morton.New(config)
+}
+
+// watchInterval is how often a member that cannot be reached is looked for.
+const watchInterval = 500 * time.Millisecond
+
+// watch prints what happens in the set until ctx ends.
 func (s *localSet) watch(ctx context.Context) {
+	s.show(true)
+	defer s.show(false)
 	var all sync.WaitGroup
-	lost := &lastLoss{}
 	for _, m := range s.members {
-		all.Go(func() { s.watchMember(ctx, m, lost) })
 		all.Go(func() { s.watchProcess(ctx, m) })
 	}
 	all.Wait()
+	<-ctx.Done()
 }
 
-// lastLoss is when the set last lost its primary. It is guarded by the set's mu.
-type lastLoss struct {
+func (s *localSet) show(yes bool) {
+	s.mu.Lock()
+	s.showing = yes
+	s.mu.Unlock()
+}
+
+// loss is when the set last lost its primary, and which it was.
+type loss struct {
 	host string
 	at   time.Time
 }
 
-func (s *localSet) watchMember(ctx context.Context, m *localMember, lost *lastLoss) {
-	for ctx.Err() == nil {
-		_ = s.followMember(ctx, m, lost)
-		if ctx.Err() == nil {
-			s.changed(m, memberState{name: unreachable}, lost)
-			sleep(ctx, 20*time.Millisecond)
-		}
-	}
-}
-
-// followMember keeps one connection to the member and waits for its changes, until the connection ends.
-func (s *localSet) followMember(ctx context.Context, m *localMember, lost *lastLoss) error {
-	c, err := dialMember(ctx, m.host)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	var version document.Value
-	for {
-		// The member answers after 10 seconds if nothing has changed; one that hangs does not.
-		wait, cancel := context.WithTimeout(ctx, 15*time.Second)
-		hello, err := c.hello(wait, version)
-		cancel()
-		if err != nil {
-			return err
-		}
-		s.changed(m, stateOf(hello), lost)
-		if version = hello.Lookup("topologyVersion"); version.IsMissing() {
-			sleep(ctx, 100*time.Millisecond)
-		}
-	}
-}
-
-// changed prints a change of a member's state.
-func (s *localSet) changed(m *localMember, now memberState, lost *lastLoss) {
+// heard notes a member's state, and prints it if it is another one than before.
+func (s *localSet) heard(host string, now memberState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, m := range s.members {
+		if m.host == host && m.state.name != now.name {
+			s.changedLocked(m, now)
+		}
+	}
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+func (s *localSet) changedLocked(m *localMember, now memberState) {
 	was := m.state
 	m.state = now
-	if was.name == now.name {
-		return
-	}
 	if was.name == "PRIMARY" {
-		*lost = lastLoss{host: m.host, at: time.Now()}
+		s.lost = loss{host: m.host, at: time.Now()}
+	}
+	if !s.showing {
+		return
 	}
 	text := was.name + " → " + now.name
 	if now.name == "PRIMARY" {
 		text += fmt.Sprintf(", term %d", now.term)
-		if lost.host != "" && lost.host != m.host {
-			text += fmt.Sprintf(", %d ms after %s was lost", time.Since(lost.at).Milliseconds(), lost.host)
+		if s.lost.host != "" && s.lost.host != m.host {
+			text += fmt.Sprintf(", %d ms after %s was lost", time.Since(s.lost.at).Milliseconds(), s.lost.host)
 		}
-		lost.host = ""
+		s.lost.host = ""
 	}
 	s.printLocked(m, text)
 	if now.name == "PRIMARY" && m.running() && len(s.members) > 2 {

@@ -20,10 +20,10 @@ import (
 // acknowledged.
 func failovers(binary string, times int) error {
 	s, err := process.StartSet(binary, 3)
-	defer s.Close()
 	if err != nil {
 		return err
 	}
+	defer s.Close()
 	uri := s.URI() + "&w=majority"
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

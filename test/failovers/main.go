@@ -51,10 +51,10 @@ func main() {
 // run returns what was wrong.
 func run(ctx context.Context, binary string, goroutines, times int, seed uint64) (wrong []string, err error) {
 	set, err := process.StartSet(binary, 3)
-	defer set.Close()
 	if err != nil {
 		return nil, err
 	}
+	defer set.Close()
 	before := inUse()
 	client, err := morton.Connect(ctx, set.URI()+"&w=majority&maxPoolSize=50")
 	if err != nil {

@@ -16,9 +16,14 @@ const setName = "rs0"
 // Set is a replica set of processes.
 type Set struct{ Members []*Member }
 
-// StartSet starts members of a binary, morton or mongod, and waits until one takes writes. Whoever calls it closes the set, also if there is an error.
-func StartSet(binary string, members int) (*Set, error) {
-	s := &Set{}
+// StartSet starts members of a binary, morton or mongod, and waits until one takes writes.
+func StartSet(binary string, members int) (s *Set, err error) {
+	s = &Set{}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
 	var errs []error
 	for range members {
 		m, err := newMember(binary)
