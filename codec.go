@@ -2,8 +2,10 @@ package morton
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -45,6 +47,9 @@ func (c codec) appendDocument(b *document.Builder, key string, v any) error {
 
 func (c codec) appendFields(b *document.Builder, d bson.D) error {
 	for i := range d {
+		if strings.IndexByte(d[i].Key, 0) >= 0 {
+			return fmt.Errorf("morton: the key %q has a zero byte, which ends keys in BSON: what is behind it would be read as something else", d[i].Key)
+		}
 		if err := c.appendValue(b, d[i].Key, d[i].Value); err != nil {
 			return err
 		}
@@ -102,7 +107,11 @@ func (c codec) appendValue(b *document.Builder, key string, v any) error {
 			}
 			return nil
 		case bson.RawValue:
-			b.AppendValue(key, document.Value{Type: document.Type(v.Type), Data: v.Value})
+			value := document.Value{Type: document.Type(v.Type), Data: v.Value}
+			if err := checkValue(value); err != nil {
+				return err
+			}
+			b.AppendValue(key, value)
 			return nil
 		}
 	}
@@ -175,6 +184,19 @@ func (c codec) marshalValue(v any) (document.Value, error) {
 func checkDocument(d bson.Raw) error {
 	if err := document.Validate(d, document.MaxDepth); err != nil {
 		return fmt.Errorf("morton: bson.Raw: %w", err)
+	}
+	return nil
+}
+
+// checkValue refuses bytes that are no value of their type, and what is of no type, as bson.RawValue is when it was looked up in vain.
+func checkValue(v document.Value) error {
+	if v.IsMissing() {
+		return errors.New("morton: bson.RawValue: it has no type: is it of a field that there is not?")
+	}
+	b := document.NewBuilder(nil)
+	b.AppendValue("value", v)
+	if err := document.Validate(b.Finish(), document.MaxDepth); err != nil {
+		return fmt.Errorf("morton: bson.RawValue: %w", err)
 	}
 	return nil
 }

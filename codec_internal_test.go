@@ -2,6 +2,7 @@ package morton
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,5 +100,28 @@ func TestWhatIsDecodedKeepsNoReply(t *testing.T) {
 				t.Errorf("%s: a %T changed with the reply (-want +got)\n%s", name, got, diff)
 			}
 		}
+	}
+}
+
+// TestWhatWouldSpoilAMessageIsRefused: keys and values whose bytes a server would read as something else than they are.
+func TestWhatWouldSpoilAMessageIsRefused(t *testing.T) {
+	for want, v := range map[string]any{
+		"zero byte":                     bson.D{{Key: "name\x00", Value: 1}},
+		"zero byte, which":              bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: "name\x00", Value: 1}}}}},
+		"null bytes":                    bson.M{"name\x00": 1},
+		"it has no type":                bson.D{{Key: "x", Value: bson.Raw(document.Empty).Lookup("missing")}},
+		"bson.Raw: BSON size is larger": bson.Raw{9, 0, 0, 0, 2, 0, 0, 0, 0},
+	} {
+		for name, c := range map[string]codec{"without a registry": {}, "with one": {registry: bson.NewRegistry()}} {
+			b := document.NewBuilder(nil)
+			if err := c.appendDocument(&b, "filter", v); err == nil || c.registry == nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v gives the error %v, not %q", name, v, err, want)
+			}
+		}
+	}
+	b := document.NewBuilder(nil)
+	err := codec{}.appendValue(&b, "x", bson.RawValue{Type: bson.TypeString, Value: []byte{50, 0, 0, 0, 'a', 0}})
+	if err == nil || !strings.Contains(err.Error(), "bson.RawValue: BSON size is larger") {
+		t.Errorf("a value that ends before its length: %v", err)
 	}
 }
