@@ -198,8 +198,8 @@ func (s *ChangeStream[T]) TryNext() bool {
 		return false
 	}
 	d, ok := s.cursor.next()
-	if err := s.cursor.err; !ok && err != nil && s.resumable(err) {
-		if s.err = s.resume(err); s.err != nil {
+	for !ok && s.cursor.err != nil && s.resumable(s.cursor.err) {
+		if s.err = s.resume(s.cursor.err); s.err != nil {
 			return false
 		}
 		d, ok = s.cursor.next()

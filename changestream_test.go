@@ -176,6 +176,13 @@ func TestChangeStreamResumes(t *testing.T) {
 			{func() error {
 				return second(admin.Run(ctx, d("configureFailPoint", "failCommand", "mode", d("times", 1), "data", d("failCommands", bson.A{"getMore"}, "errorCode", 6, "errorLabels", bson.A{"ResumableChangeStreamError"}))))
 			}, true},
+			{func() error { // and so does the new cursor, before there is an event
+				must(t, second(admin.Run(ctx, d("configureFailPoint", "failCommand", "mode", d("times", 2), "data", d("failCommands", bson.A{"getMore"}, "errorCode", 6, "errorLabels", bson.A{"ResumableChangeStreamError"})))))
+				if s.TryNext() {
+					t.Error("an event of nothing")
+				}
+				return s.Err()
+			}, true},
 		} {
 			mu.Lock()
 			before := streams
