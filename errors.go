@@ -32,7 +32,6 @@ type CommandError struct {
 	Labels  []string
 	Address string
 	Raw     bson.Raw // the whole answer
-	cause   *mongoerr.Error
 }
 
 // Error gives the server's words.
@@ -148,57 +147,62 @@ func (e *WriteError) Unwrap() error { return e.Err }
 // HasLabel reports whether a server, or the client for it, gave the error that label, such as "TransientTransactionError".
 func HasLabel(err error, label string) bool { return slices.Contains(labelsOf(err), label) }
 
-// labelsOf returns the labels of the outermost error that has any.
-func labelsOf(err error) []string {
-	var lost *AutoReconnect
-	var answer *CommandError
-	var write *WriteError
-	var selection *SelectionError
-	switch {
-	case errors.As(err, &lost):
-		return lost.Labels
-	case errors.As(err, &write):
-		return write.Labels
-	case errors.As(err, &answer):
-		return answer.Labels
-	case errors.As(err, &selection):
-		return selection.Labels
+// labelsOf returns the labels of all errors in a chain.
+func labelsOf(err error) (labels []string) {
+	for _, l := range labelLists(err) {
+		labels = append(labels, *l...)
 	}
-	return nil
+	return labels
 }
 
-// addLabel gives an error of ours a label.
-func addLabel(err error, label string) {
-	var labels *[]string
+// labelLists returns where the errors in a chain keep their labels, the place for new ones first.
+func labelLists(err error) (lists []*[]string) {
 	var lost *AutoReconnect
 	var answer *CommandError
 	var write *WriteError
 	var selection *SelectionError
-	switch {
-	case errors.As(err, &lost):
-		labels = &lost.Labels
-	case errors.As(err, &write):
-		labels = &write.Labels
-	case errors.As(err, &answer):
-		labels = &answer.Labels
-	case errors.As(err, &selection):
-		labels = &selection.Labels
-	default:
-		return
+	var other *labelledError
+	if errors.As(err, &lost) {
+		lists = append(lists, &lost.Labels)
 	}
-	if !slices.Contains(*labels, label) {
-		*labels = append(slices.Clone(*labels), label)
+	if errors.As(err, &write) {
+		lists = append(lists, &write.Labels)
 	}
+	if errors.As(err, &answer) {
+		lists = append(lists, &answer.Labels)
+	}
+	if errors.As(err, &selection) {
+		lists = append(lists, &selection.Labels)
+	}
+	if errors.As(err, &other) {
+		lists = append(lists, &other.labels)
+	}
+	return lists
+}
+
+// labelledError is an error with labels whose type has no place for them, such as that of a context that ended.
+type labelledError struct {
+	error
+	labels []string
+}
+
+func (e *labelledError) Unwrap() error { return e.error }
+
+// addLabel returns err with the label.
+func addLabel(err error, label string) error {
+	lists := labelLists(err)
+	if len(lists) == 0 {
+		return &labelledError{err, []string{label}}
+	}
+	if l := lists[0]; !slices.Contains(*l, label) {
+		*l = append(slices.Clone(*l), label)
+	}
+	return err
 }
 
 func removeLabel(err error, label string) {
-	var answer *CommandError
-	var lost *AutoReconnect
-	if errors.As(err, &answer) {
-		answer.Labels = without(answer.Labels, label)
-	}
-	if errors.As(err, &lost) {
-		lost.Labels = without(lost.Labels, label)
+	for _, l := range labelLists(err) {
+		*l = without(*l, label)
 	}
 }
 
@@ -250,7 +254,7 @@ func failureOf(err *connpool.Error) (sdam.Failure, bool) {
 
 // commandError returns the error that an answer is.
 func commandError(e *mongoerr.Error, address string, reply document.Doc) *CommandError {
-	c := &CommandError{Code: int32(e.Code), Message: e.Message, Labels: slices.Clone(e.Labels), Address: address, Raw: bson.Raw(reply.Clone()), cause: e}
+	c := &CommandError{Code: int32(e.Code), Message: e.Message, Labels: slices.Clone(e.Labels), Address: address, Raw: bson.Raw(reply.Clone())}
 	c.Name = text(reply.Lookup("codeName"))
 	return c
 }

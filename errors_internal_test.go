@@ -1,10 +1,14 @@
 package morton
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mortondb/morton/internal/connpool"
+	"github.com/mortondb/morton/internal/mongoerr"
 )
 
 // TestErrorsOfSeveralCommands: where an operation is several commands, the failures of one are told beside the loss of the server by the next.
@@ -63,5 +67,42 @@ func TestHowOftenAnOperationIsSent(t *testing.T) {
 			t.Errorf("%s: %d attempts followed, want %d", name, followed, c.want)
 		}
 		r.free()
+	}
+}
+
+// TestLabelsOfAllErrorsCount: those of the first failure of several commands and of what came after it.
+func TestLabelsOfAllErrorsCount(t *testing.T) {
+	failed := WriteError{Failures: []WriteFailure{{Code: 112}}, Labels: []string{"first"}}
+	err := failed.or(&CommandError{Code: 251, Labels: []string{mongoerr.LabelTransientTransaction}}, BulkResult{})
+	if !HasLabel(err, "first") || !HasLabel(err, mongoerr.LabelTransientTransaction) || HasLabel(err, "other") {
+		t.Errorf("%v has the labels %q", err, labelsOf(err))
+	}
+}
+
+// TestCommitWhoseTimeIsOverHasAnUnknownOutcome: the error of a context that ended gets the label, and stays what it was.
+func TestCommitWhoseTimeIsOverHasAnUnknownOutcome(t *testing.T) {
+	client, err := New(&Config{Hosts: []string{"localhost:1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(t.Context())
+	r := client.request("admin", "commitTransaction", &defaultConcerns)
+	defer r.free()
+	r.ends, r.inTxn, r.session = true, true, &Session{client: client}
+	over := &connpool.Error{Op: connpool.OpRead, Address: "localhost:1", Sent: true, Err: context.DeadlineExceeded}
+	err = r.labelled(over)
+	var found *connpool.Error
+	if !HasLabel(err, mongoerr.LabelUnknownCommit) || !IsTimeout(err) || !errors.As(err, &found) || err.Error() != over.Error() {
+		t.Errorf("%v has the labels %q", err, labelsOf(err))
+	}
+}
+
+// TestAnswersToTheHandshakeAreCommandErrors: that a user may not come in has the code that the server gave.
+func TestAnswersToTheHandshakeAreCommandErrors(t *testing.T) {
+	r := &request{client: &Client{}}
+	refused := &connpool.Error{Op: connpool.OpAuth, Address: "db1:27017", Err: &mongoerr.Error{Code: mongoerr.AuthenticationFailed, Message: "Authentication failed."}}
+	var answer *CommandError
+	if err := r.broken(refused, t.Context()); !errors.As(err, &answer) || answer.Code != 18 || answer.Address != "db1:27017" || answer.Message != "Authentication failed." {
+		t.Errorf("%v", err)
 	}
 }

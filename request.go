@@ -550,7 +550,12 @@ func (r *request) broken(err *connpool.Error, ctx context.Context) error {
 		f.MaxWire = r.desc.MaxWire
 		r.client.topology.failed(r.target, f)
 	}
-	if !lostServer(err, ctx) {
+	var answer *mongoerr.Error
+	switch {
+	case lostServer(err, ctx):
+	case errors.As(err.Err, &answer): // to the handshake
+		return commandError(answer, err.Address, answer.Extra)
+	default:
 		return err
 	}
 	return &AutoReconnect{Op: r.name, Address: err.Address, Sent: err.Sent, SafeToRetry: !err.Sent || r.retry == retryRead, Err: err}
@@ -568,14 +573,14 @@ func (r *request) labelled(err error) error {
 	var failed *connpool.Error
 	network := errors.As(err, &lost) && errors.As(lost.Err, &failed)
 	if network && r.mayRetry() && r.retry == retryWrite {
-		addLabel(err, mongoerr.LabelRetryableWrite)
+		err = addLabel(err, mongoerr.LabelRetryableWrite)
 	}
 	switch {
 	case !r.inTxn:
 	case r.name == "commitTransaction":
-		r.labelCommit(err, network)
+		err = r.labelCommit(err, network)
 	case !r.ends && (network || isSelection(err)):
-		addLabel(err, mongoerr.LabelTransientTransaction)
+		err = addLabel(err, mongoerr.LabelTransientTransaction)
 	}
 	if r.inTxn && r.session.transaction.state == transactionStarting && !r.ends && r.target != nil {
 		r.finished() // the server may know of the transaction
@@ -583,7 +588,7 @@ func (r *request) labelled(err error) error {
 	return err
 }
 
-func (r *request) labelCommit(err error, network bool) {
+func (r *request) labelCommit(err error, network bool) error {
 	var answer *CommandError
 	unknown := network || isSelection(err) || HasLabel(err, mongoerr.LabelRetryableWrite) || IsTimeout(err)
 	if errors.As(err, &answer) {
@@ -591,8 +596,9 @@ func (r *request) labelCommit(err error, network bool) {
 	}
 	if unknown {
 		removeLabel(err, mongoerr.LabelTransientTransaction)
-		addLabel(err, mongoerr.LabelUnknownCommit)
+		err = addLabel(err, mongoerr.LabelUnknownCommit)
 	}
+	return err
 }
 
 // mayRetry reports whether a lost server is a reason to send the command again, as far as the command goes.

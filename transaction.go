@@ -145,7 +145,7 @@ func (s *Session) finish(ctx context.Context, name string) error {
 	err := r.runWrite(s.Context(ctx))
 	var write *WriteError
 	if name == "commitTransaction" && errors.As(err, &write) && write.Concern != nil && write.Concern.Code != 79 && write.Concern.Code != 100 {
-		addLabel(err, mongoerr.LabelUnknownCommit) // those two say that it can never be met
+		err = addLabel(err, mongoerr.LabelUnknownCommit) // those two say that it can never be met
 	}
 	return err
 }
