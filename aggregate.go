@@ -2,6 +2,7 @@ package morton
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
@@ -10,14 +11,14 @@ import (
 // AggregateOptions are options of Aggregate.
 type AggregateOptions struct {
 	AllowDiskUse             *bool
-	BatchSize                int32
+	BatchSize                int32 // documents that the server sends at a time; a pipeline that ends in $out or $merge has none to send
 	BypassDocumentValidation bool
 	Collation                any // a document
 	Comment                  any
 	Hint                     any // an index's name or keys
 	Let                      any // a document of variables
 	MaxTime                  time.Duration
-	MaxAwait                 time.Duration // of change streams
+	MaxAwait                 time.Duration // of a pipeline that begins with $changeStream: how long the server waits for events
 }
 
 // Aggregate runs a pipeline, an array of stages: []bson.D or the like. If its results are other documents than the
@@ -47,6 +48,9 @@ func (r *request) appendAggregate(target document.Value, pipeline any, o *Aggreg
 	stages, err := r.client.codec.array(pipeline)
 	if err != nil {
 		return err
+	}
+	if o.MaxAwait != 0 && (stages.Doc().IsEmpty() || stages.Doc().First().Value.Doc().First().Key != "$changeStream") {
+		return errors.New("morton: MaxAwait is for pipelines that begin with $changeStream: the results of others do not wait for anything")
 	}
 	r.read, r.concern, r.retry, r.maxTime = true, true, retryRead, o.MaxTime
 	if writes(stages) {

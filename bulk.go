@@ -3,6 +3,7 @@ package morton
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/mortondb/morton/internal/document"
 )
@@ -26,7 +27,7 @@ type Update struct {
 	ArrayFilters   any // an array of documents
 	Hint           any // an index's name or keys
 	Collation      any // a document
-	Sort           any // a document
+	Sort           any // a document; not with Many
 }
 
 // Replace replaces the first document that matches Filter.
@@ -50,9 +51,9 @@ type Delete struct {
 type BulkOptions struct {
 	// Unordered goes on with the other writes where one fails.
 	Unordered                bool
-	BypassDocumentValidation bool
+	BypassDocumentValidation bool // of insertions, updates and replacements
 	Comment                  any
-	Let                      any // a document of variables
+	Let                      any // a document of variables for updates, replacements and deletions
 }
 
 // BulkResult is what writes did.
@@ -65,6 +66,9 @@ type BulkResult struct {
 
 var (
 	errNoWrites = errors.New("morton: there is nothing to write: the list is empty")
+	errLet      = errors.New("morton: Let is for updates, replacements and deletions: insertions have no expressions")
+	errBypass   = errors.New("morton: BypassDocumentValidation is for insertions, updates and replacements: what is deleted is not validated")
+	errManySort = errors.New("morton: Sort says which of several documents is changed: it is not for all of them")
 	errMuteHint = errors.New("morton: a hint needs an acknowledged write: with w: 0 nobody would hear that there is no such index")
 )
 
@@ -76,7 +80,16 @@ func (c *Collection[T]) BulkWrite(ctx context.Context, writes []Write, options .
 		return result, errNoWrites
 	}
 	o := one(options)
-	if !c.concerns.acknowledged {
+	all := func(kind writeKind) bool {
+		return !slices.ContainsFunc(writes, func(w Write) bool { return w.statement().kind != kind })
+	}
+	switch {
+	case o.Let != nil && all(insertKind):
+		return result, errLet
+	case o.BypassDocumentValidation && all(deleteKind):
+		return result, errBypass
+	}
+	if c.concerns.unanswered(ctx) {
 		for _, w := range writes {
 			if w.hinted() {
 				return result, errMuteHint
@@ -160,6 +173,9 @@ func (w Delete) hinted() bool  { return w.Hint != nil }
 func (w Update) statement() statement { return statement{kind: updateKind, multi: w.Many} }
 
 func (w Update) appendTo(c codec, b *document.Builder) error {
+	if w.Many && w.Sort != nil {
+		return errManySort
+	}
 	if err := c.appendDocument(b, "q", w.Filter); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package morton
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -73,9 +72,6 @@ func newStream[T any](ctx context.Context, d *Database, target document.Value, p
 		s.token = o.ResumeAfter
 	}
 	stages, err := pipelineStages(d.client.codec, pipeline)
-	if err == nil && k.timeout > 0 && o.MaxAwait >= k.timeout {
-		err = fmt.Errorf("morton: MaxAwait %v: use less than the %v that an operation may take", o.MaxAwait, k.timeout)
-	}
 	if err != nil {
 		s.err = err
 		return s

@@ -3,9 +3,11 @@ package morton
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -58,8 +60,7 @@ func Connect(ctx context.Context, seeds ...string) (*Client, error) {
 
 // New returns a client that begins to look for the servers, and waits for nothing but the DNS records of mongodb+srv://.
 func New(config *Config) (*Client, error) {
-	copied := *config
-	c := &Client{config: &copied, concerns: defaultConcerns.with(config.Settings), codec: codec{registry: config.Registry}}
+	c := &Client{config: config.clone(), concerns: defaultConcerns.with(config.Settings), codec: codec{registry: config.Registry}}
 	if c.concerns.err != nil {
 		return nil, c.concerns.err
 	}
@@ -79,6 +80,21 @@ func New(config *Config) (*Client, error) {
 		c.topology.pollSRV(c.config.uri)
 	}
 	return c, nil
+}
+
+// clone returns a copy that can be completed: the program may use its Config again.
+func (c *Config) clone() *Config {
+	copied := *c
+	copied.Hosts = slices.Clone(c.Hosts)
+	if c.Credential != nil {
+		who := *c.Credential
+		copied.Credential = &who
+	}
+	if c.uri != nil {
+		uri := *c.uri
+		copied.uri = &uri
+	}
+	return &copied
 }
 
 // complete fills in defaults and refuses what cannot be.
@@ -115,6 +131,10 @@ func (c *Config) complete() error {
 		return fmt.Errorf("morton: a direct connection is one to a single server, not to %d", len(c.Hosts))
 	case c.MonitoringMode != "auto" && c.MonitoringMode != "stream" && c.MonitoringMode != "poll":
 		return fmt.Errorf("morton: MonitoringMode %q: use auto, stream or poll", c.MonitoringMode)
+	case min(c.MinPoolSize, c.MaxPoolSize, c.MaxConnecting) < 0:
+		return fmt.Errorf("morton: MinPoolSize %d, MaxPoolSize %d, MaxConnecting %d: numbers of connections are not negative", c.MinPoolSize, c.MaxPoolSize, c.MaxConnecting)
+	case min(c.MaxIdleTime, c.WaitQueueTimeout, c.ConnectTimeout, c.SocketTimeout, c.ServerSelectionTimeout, c.LocalThreshold, c.HeartbeatInterval) < 0:
+		return errors.New("morton: MaxIdleTime, WaitQueueTimeout, ConnectTimeout, SocketTimeout, ServerSelectionTimeout, LocalThreshold and HeartbeatInterval are not negative")
 	case c.MaxPoolSize > 0 && c.MinPoolSize > c.MaxPoolSize:
 		return fmt.Errorf("morton: MinPoolSize %d is greater than MaxPoolSize %d", c.MinPoolSize, c.MaxPoolSize)
 	}

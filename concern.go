@@ -1,7 +1,9 @@
 package morton
 
 import (
+	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
@@ -14,7 +16,8 @@ type Settings struct {
 	ReadPreference *ReadPreference
 	ReadConcern    string // "local", "majority", "linearizable", "available", "snapshot"
 	WriteConcern   *WriteConcern
-	// Timeout is how long an operation may take whose context has no deadline; zero: as long as it takes.
+	// Timeout is how long an operation may take whose context has no deadline; zero: as long as it takes. Where there is one, MaxTime and MaxCommitTime of options
+	// do not count (specification "Client Side Operations Timeout").
 	Timeout *time.Duration
 }
 
@@ -65,9 +68,18 @@ func (c concerns) with(s Settings) concerns {
 		wrong(err)
 	}
 	if s.Timeout != nil {
+		if *s.Timeout < 0 {
+			wrong(fmt.Errorf("morton: Timeout %v: zero is as long as it takes", *s.Timeout))
+		}
 		c.timeout = *s.Timeout
 	}
 	return c
+}
+
+// unanswered reports whether the server is not to answer a write. In a transaction the concern of the commit holds.
+func (c *concerns) unanswered(ctx context.Context) bool {
+	s := sessionOf(ctx)
+	return !c.acknowledged && !(s != nil && s.transaction.running())
 }
 
 func (p *ReadPreference) compile() (*sdam.ReadPreference, error) {
@@ -77,6 +89,9 @@ func (p *ReadPreference) compile() (*sdam.ReadPreference, error) {
 	}
 	if !ok {
 		return nil, fmt.Errorf("morton: %q is no read preference: use primary, primaryPreferred, secondary, secondaryPreferred or nearest", p.Mode)
+	}
+	if p.MaxStaleness < 0 {
+		return nil, fmt.Errorf("morton: MaxStaleness %v: zero is any", p.MaxStaleness)
 	}
 	r := &sdam.ReadPreference{Mode: mode, MaxStaleness: p.MaxStaleness}
 	for _, tags := range p.Tags {
@@ -104,8 +119,8 @@ func (w *WriteConcern) compile() (d document.Doc, acknowledged bool, err error) 
 	case string:
 		b.AppendString("w", v)
 	case int:
-		if v < 0 {
-			return nil, true, fmt.Errorf("morton: write concern w: %d: a number of members is not negative", v)
+		if v < 0 || v > math.MaxInt32 {
+			return nil, true, fmt.Errorf("morton: write concern w: %d is no number of members", v)
 		}
 		b.AppendInt32("w", int32(v))
 		acknowledged = v != 0
@@ -118,11 +133,17 @@ func (w *WriteConcern) compile() (d document.Doc, acknowledged bool, err error) 
 			return nil, true, fmt.Errorf("morton: write concern w: 0 with journal: true contradicts itself")
 		}
 	}
-	if w.Timeout > 0 {
-		b.AppendInt64("wtimeout", w.Timeout.Milliseconds())
+	switch {
+	case w.Timeout < 0:
+		return nil, true, fmt.Errorf("morton: write concern timeout %v: zero is as long as it takes", w.Timeout)
+	case w.Timeout > 0:
+		b.AppendInt64("wtimeout", milliseconds(w.Timeout))
 	}
 	if d = b.Finish(); d.IsEmpty() {
 		d = nil
 	}
 	return d, acknowledged, nil
 }
+
+// milliseconds returns a time as servers are told of it. It is not made zero, which to them is for ever.
+func milliseconds(d time.Duration) int64 { return (d + time.Millisecond - 1).Milliseconds() }

@@ -16,8 +16,9 @@ import (
 	"github.com/mortondb/morton/internal/connstring"
 )
 
-// Config says which servers a client connects to, and how. [ParseConfig] makes one; change it, then call [New].
-// Its fields are the options of connection strings, with the same defaults.
+// Config says which servers a client connects to, and how. [ParseConfig] makes one with the defaults of connection strings, whose options its fields are;
+// change it, then call [New]. In one that a program writes from nothing zero means what is said here, so that nothing is retried, but where zero makes no sense
+// (ServerSelectionTimeout, HeartbeatInterval, LocalThreshold, MonitoringMode, MaxConnecting) it is the default.
 type Config struct {
 	// Hosts are the seeds: "host:port", or the path of a unix socket. One member of the set is enough.
 	Hosts []string
@@ -41,9 +42,9 @@ type Config struct {
 	RetryReads  bool
 	RetryWrites bool
 
-	MinPoolSize      int // connections that are kept to each server. ParseConfig's default is 1: a secondary that becomes primary gets its first write without dialling
-	MaxPoolSize      int // 0: no limit
-	MaxConnecting    int
+	MinPoolSize      int           // connections that are kept to each server. ParseConfig's default is 1: a secondary that becomes primary gets its first write without dialling
+	MaxPoolSize      int           // 0: no limit
+	MaxConnecting    int           // that are being made at a time, for each server
 	MaxIdleTime      time.Duration // 0: no limit
 	WaitQueueTimeout time.Duration // 0: no limit
 	ConnectTimeout   time.Duration // 0: no limit

@@ -13,6 +13,9 @@ func TestConfigsThatCannotWorkAreRefused(t *testing.T) {
 		"MinPoolSize 3":                    {Hosts: []string{"localhost"}, MinPoolSize: 3, MaxPoolSize: 2},
 		"a direct connection is one to a ": {Hosts: []string{"a", "b"}, DirectConnection: true},
 		"no seed":                          {},
+		"use auto, stream or poll":         {Hosts: []string{"localhost"}, MonitoringMode: "sometimes"},
+		"MaxConnecting -1":                 {Hosts: []string{"localhost"}, MaxConnecting: -1},
+		"HeartbeatInterval are not":        {Hosts: []string{"localhost"}, HeartbeatInterval: -1},
 	} {
 		client, err := New(&c)
 		if err == nil {
@@ -21,5 +24,18 @@ func TestConfigsThatCannotWorkAreRefused(t *testing.T) {
 		} else if !strings.Contains(err.Error(), want) {
 			t.Errorf("New says %q, without %q", err, want)
 		}
+	}
+}
+
+// TestNewLeavesItsConfigAlone: the program may make another client of it.
+func TestNewLeavesItsConfigAlone(t *testing.T) {
+	c := Config{Hosts: []string{"LocalHost"}}
+	client, err := New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close(t.Context())
+	if c.Hosts[0] != "LocalHost" {
+		t.Errorf("its host has become %q", c.Hosts[0])
 	}
 }

@@ -3,6 +3,7 @@ package morton
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -44,6 +45,19 @@ type cursor struct {
 	err     error
 	closed  bool
 	cancel  context.CancelFunc
+}
+
+// check refuses numbers that make no sense.
+func (o *cursorOptions) check() error {
+	switch {
+	case o.batchSize < 0:
+		return fmt.Errorf("morton: BatchSize %d: it is a number of documents", o.batchSize)
+	case o.maxAwait < 0:
+		return fmt.Errorf("morton: MaxAwait %v: it is how long the server waits", o.maxAwait)
+	case o.concerns.timeout > 0 && o.maxAwait >= o.concerns.timeout:
+		return fmt.Errorf("morton: MaxAwait %v: use less than the %v that an operation may take", o.maxAwait, o.concerns.timeout)
+	}
+	return nil
 }
 
 func newCursor[T any](ctx context.Context, c *Client, send func(context.Context) (*request, error), o cursorOptions) *Cursor[T] {
@@ -193,6 +207,9 @@ var errNoCursor = errors.New("morton: the answer has no cursor")
 // more makes the request for the next batch.
 func (c *cursor) more() (*request, error) {
 	if c.send != nil {
+		if err := c.options.check(); err != nil {
+			return nil, err
+		}
 		return c.send(c.ctx)
 	}
 	db, collection := splitNamespace(c.ns)
@@ -205,7 +222,7 @@ func (c *cursor) more() (*request, error) {
 	}
 	r.silent = true
 	if c.options.maxAwait > 0 {
-		r.body.AppendInt64("maxTimeMS", c.options.maxAwait.Milliseconds())
+		r.body.AppendInt64("maxTimeMS", milliseconds(c.options.maxAwait))
 	}
 	if c.options.comment != nil {
 		if err := c.client.codec.appendValue(&r.body, "comment", c.options.comment); err != nil {

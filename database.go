@@ -50,6 +50,9 @@ func (d *Database) command(command any, o RunOptions) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
+	if doc.IsEmpty() {
+		return nil, errors.New("morton: the command is empty: its first field says which it is, such as bson.D{{\"ping\", 1}}")
+	}
 	k := &concerns{acknowledged: true, timeout: d.concerns.timeout, err: d.concerns.err}
 	if o.ReadPreference != nil {
 		if k.read, err = o.ReadPreference.compile(); err != nil {
@@ -59,6 +62,7 @@ func (d *Database) command(command any, o RunOptions) (*request, error) {
 	r := d.client.request(d.name, string([]byte(doc.First().Key)), k)
 	r.read = true
 	for it := doc.Iter(); it.Next(); {
+		r.silent = r.silent || it.Key() == "maxTimeMS"
 		if it.Key() != "$db" {
 			r.body.AppendValue(it.Key(), it.Value())
 		}
@@ -67,7 +71,7 @@ func (d *Database) command(command any, o RunOptions) (*request, error) {
 }
 
 // Run runs a command that has no method, and returns the server's answer. It is sent as it is, once: nothing is added but what sessions
-// need.
+// need, and maxTimeMS where the context has a deadline and the command has none.
 func (d *Database) Run(ctx context.Context, command any, options ...RunOptions) (bson.Raw, error) {
 	o := one(options)
 	if o.BatchSize != 0 || o.MaxAwait != 0 || o.Comment != nil {
@@ -162,7 +166,7 @@ func (d *Database) Drop(ctx context.Context) error {
 
 // runWrite runs a command whose reply says nothing but whether its write concern was met.
 func (r *request) runWrite(ctx context.Context) error {
-	r.mute = r.write && !r.concerns.acknowledged && sessionOf(ctx) == nil
+	r.mute = r.write && r.concerns.unanswered(ctx)
 	reply, err := r.run(ctx)
 	if err != nil || r.mute {
 		return err

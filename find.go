@@ -27,7 +27,7 @@ type FindOptions struct {
 	ReturnKey           bool
 	ShowRecordID        bool
 
-	// Tailable keeps the cursor on a capped collection open at its end. With Await the server waits there for more, MaxAwait long.
+	// Tailable keeps the cursor on a capped collection open at its end. With Await, too, the server waits there for more, and with both MaxAwait says how long.
 	Tailable bool
 	Await    bool
 	MaxAwait time.Duration
@@ -37,6 +37,9 @@ type FindOptions struct {
 func (c *Collection[T]) Find(ctx context.Context, filter any, options ...FindOptions) *Cursor[T] {
 	o := one(options)
 	send := func(context.Context) (*request, error) {
+		if o.Await && !o.Tailable || o.MaxAwait != 0 && !o.Await {
+			return nil, errors.New("morton: Await is for cursors that are Tailable, and MaxAwait for those that Await: others do not wait")
+		}
 		r := c.request("find")
 		if err := c.appendFind(r, filter, &o); err != nil {
 			r.free()

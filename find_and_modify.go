@@ -2,6 +2,7 @@ package morton
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
@@ -11,16 +12,16 @@ import (
 type FindAndModifyOptions struct {
 	Sort         any  // a document: which of several is taken
 	Projection   any  // a document
-	ReturnNew    bool // the document as it is afterwards, in place of what it was
-	Upsert       bool
-	ArrayFilters any // an array of documents
-	Hint         any // an index's name or keys
-	Collation    any // a document
+	ReturnNew    bool // the document as it is afterwards, in place of what it was; not of FindOneAndDelete
+	Upsert       bool // not of FindOneAndDelete
+	ArrayFilters any  // an array of documents; of FindOneAndUpdate alone
+	Hint         any  // an index's name or keys
+	Collation    any  // a document
 	Comment      any
 	Let          any // a document of variables
 	MaxTime      time.Duration
 
-	BypassDocumentValidation bool
+	BypassDocumentValidation bool // not of FindOneAndDelete
 }
 
 // FindOneAndUpdate updates the first document that matches filter and returns it, as it was before unless ReturnNew is set;
@@ -31,12 +32,22 @@ func (c *Collection[T]) FindOneAndUpdate(ctx context.Context, filter, update any
 
 // FindOneAndReplace is FindOneAndUpdate with a whole document.
 func (c *Collection[T]) FindOneAndReplace(ctx context.Context, filter any, doc T, options ...FindAndModifyOptions) (T, error) {
-	return c.findAndModify(ctx, filter, one(options), func(r *request) error { return r.replacement("update", doc) })
+	o := one(options)
+	if o.ArrayFilters != nil {
+		var none T
+		return none, errReplaceArrays
+	}
+	return c.findAndModify(ctx, filter, o, func(r *request) error { return r.replacement("update", doc) })
 }
 
 // FindOneAndDelete deletes the first document that matches filter and returns it; [ErrNotFound] if there is none.
 func (c *Collection[T]) FindOneAndDelete(ctx context.Context, filter any, options ...FindAndModifyOptions) (T, error) {
-	return c.findAndModify(ctx, filter, one(options), func(r *request) error { r.body.AppendBool("remove", true); return nil })
+	o := one(options)
+	if o.ReturnNew || o.Upsert || o.ArrayFilters != nil || o.BypassDocumentValidation {
+		var none T
+		return none, errors.New("morton: FindOneAndDelete changes nothing: ReturnNew, Upsert, ArrayFilters and BypassDocumentValidation are for FindOneAndUpdate")
+	}
+	return c.findAndModify(ctx, filter, o, func(r *request) error { r.body.AppendBool("remove", true); return nil })
 }
 
 func (c *Collection[T]) findAndModify(ctx context.Context, filter any, o FindAndModifyOptions, change func(*request) error) (value T, err error) {
@@ -52,7 +63,7 @@ func (c *Collection[T]) findAndModify(ctx context.Context, filter any, o FindAnd
 	if err := r.appendFindAndModify(&o); err != nil {
 		return value, err
 	}
-	r.mute = !c.concerns.acknowledged
+	r.mute = c.concerns.unanswered(ctx)
 	if r.mute && o.Hint != nil {
 		return value, errMuteHint
 	}

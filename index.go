@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -90,8 +91,11 @@ func appendIndex(c codec, b *document.Builder, index Index) (name string, err er
 			b.AppendBool(f.key, true)
 		}
 	}
-	if o.ExpireAfter != nil {
-		b.AppendInt32("expireAfterSeconds", int32(*o.ExpireAfter/time.Second))
+	if after := o.ExpireAfter; after != nil {
+		if *after%time.Second != 0 || *after/time.Second > math.MaxInt32 || *after < 0 {
+			return "", fmt.Errorf("morton: ExpireAfter %v: use whole seconds, from none to %d", *after, math.MaxInt32)
+		}
+		b.AppendInt32("expireAfterSeconds", int32(*after/time.Second))
 	}
 	if err := option(c, b, "partialFilterExpression", o.Partial); err != nil {
 		return "", err

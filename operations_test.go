@@ -1,10 +1,12 @@
 package morton_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -35,6 +37,7 @@ func TestOperations(t *testing.T) {
 		t.Run("bulk", func(t *testing.T) { testBulk(t, db.Collection("bulk")) })
 		t.Run("cursors", func(t *testing.T) { testCursors(t, db.Collection("cursors")) })
 		t.Run("database", func(t *testing.T) { testDatabase(t, client) })
+		t.Run("options", func(t *testing.T) { testOptions(t, hosts) })
 	})
 }
 
@@ -234,4 +237,58 @@ func testDatabase(t *testing.T, client *morton.Client) {
 	if client.Host() != "127.0.0.1" || client.Port() == 0 || len(client.Members()) != 1 {
 		t.Error(client.Host(), client.Port(), client.Members())
 	}
+}
+
+// testOptions looks at what commands make of options, and whether the server takes it.
+func testOptions(t *testing.T, hosts []string) {
+	config, err := morton.ParseConfig("mongodb://" + hosts[0] + "/?replicaSet=rs")
+	must(t, err)
+	var sent []bson.Raw
+	config.Monitor.Command = func(e *morton.CommandEvent) {
+		if e.Kind == "CommandStarted" {
+			sent = append(sent, e.Command)
+		}
+	}
+	client, err := morton.New(config)
+	must(t, err)
+	defer client.Close(context.Background())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	db := client.Database("app")
+	c := db.Collection("options")
+
+	_, err = db.Run(ctx, d("count", "options", "maxTimeMS", 5000))
+	must(t, err)
+	must(t, second(db.Run(ctx, d("count", "options"))))
+	same(t, keys(sent[0], "maxTimeMS"), 1) // not the context's, too
+	same(t, keys(sent[1], "maxTimeMS"), 1)
+
+	sent = nil
+	_, err = c.BulkWrite(t.Context(), []morton.Write{
+		morton.Insert{Document: d("_id", 1)}, morton.Update{Filter: d("$expr", d("$eq", bson.A{"$_id", "$$one"})), Update: d("$set", d("a", 1))}, morton.Delete{Filter: d("_id", 1)},
+	}, morton.BulkOptions{Let: d("one", 1), BypassDocumentValidation: true})
+	must(t, err)
+	for i, want := range []struct{ let, bypass int }{{0, 1}, {1, 1}, {1, 0}} {
+		same(t, keys(sent[i], "let"), want.let)
+		same(t, keys(sent[i], "bypassDocumentValidation"), want.bypass)
+	}
+
+	sent = nil
+	brief := time.Microsecond
+	_, err = c.With(morton.Settings{WriteConcern: &morton.WriteConcern{W: 1, Timeout: brief}}).InsertOne(t.Context(), d("_id", 2))
+	must(t, err)
+	_, _ = c.Find(t.Context(), nil, morton.FindOptions{MaxTime: brief}).Slice() // it may well be over
+	same(t, sent[0].Lookup("writeConcern", "wtimeout").AsInt64(), int64(1))
+	same(t, sent[1].Lookup("maxTimeMS").AsInt64(), int64(1))
+}
+
+// keys returns how many of a document's keys are key.
+func keys(d bson.Raw, key string) (n int) {
+	elements, _ := d.Elements()
+	for _, e := range elements {
+		if e.Key() == key {
+			n++
+		}
+	}
+	return n
 }

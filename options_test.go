@@ -1,8 +1,11 @@
 package morton_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -18,21 +21,69 @@ func TestOptionsThatDoNotApplyAreRefused(t *testing.T) {
 	c := db.Collection("c")
 	ctx := t.Context()
 	of := func(_ any, err error) error { return err }
+	no, long, part := -time.Second, 3*time.Second, 1500*time.Millisecond
+	yes := true
+	set := bson.D{{Key: "$set", Value: bson.D{{Key: "a", Value: 1}}}}
+	inSession := func(o morton.SessionOptions) context.Context {
+		s := client.Session(o)
+		t.Cleanup(func() { s.Close(context.Background()) })
+		return s.Context(ctx)
+	}
 	for name, err := range map[string]error{
-		"EstimatedCount counts the whole collection: Skip":  of(c.EstimatedCount(ctx, morton.CountOptions{Skip: 1})),
-		"EstimatedCount counts the whole collection: Skip,": of(c.EstimatedCount(ctx, morton.CountOptions{Hint: "x"})),
-		"ReplaceOne takes no ArrayFilters":                  of(c.ReplaceOne(ctx, bson.D{}, bson.D{}, morton.UpdateOptions{ArrayFilters: bson.A{}})),
-		"Run has no cursor: BatchSize":                      of(db.Run(ctx, d("ping", 1), morton.RunOptions{BatchSize: 2})),
-		"Run has no cursor: BatchSize,":                     of(db.Run(ctx, d("ping", 1), morton.RunOptions{Comment: "x"})),
-		"FindOne finds one document: Limit":                 of(c.FindOne(ctx, bson.D{}, morton.FindOptions{Limit: 2})),
-		"FindOne finds one document: Limit,":                of(c.FindOne(ctx, bson.D{}, morton.FindOptions{Tailable: true})),
+		"EstimatedCount counts the whole collection: Skip":   of(c.EstimatedCount(ctx, morton.CountOptions{Skip: 1})),
+		"EstimatedCount counts the whole collection: Skip,":  of(c.EstimatedCount(ctx, morton.CountOptions{Hint: "x"})),
+		"a replacement takes no ArrayFilters":                of(c.ReplaceOne(ctx, bson.D{}, bson.D{}, morton.UpdateOptions{ArrayFilters: bson.A{}})),
+		"Run has no cursor: BatchSize":                       of(db.Run(ctx, d("ping", 1), morton.RunOptions{BatchSize: 2})),
+		"Run has no cursor: BatchSize,":                      of(db.Run(ctx, d("ping", 1), morton.RunOptions{Comment: "x"})),
+		"FindOne finds one document: Limit":                  of(c.FindOne(ctx, bson.D{}, morton.FindOptions{Limit: 2})),
+		"FindOne finds one document: Limit,":                 of(c.FindOne(ctx, bson.D{}, morton.FindOptions{Tailable: true})),
+		"Await is for cursors that are Tailable":             of(c.Find(ctx, nil, morton.FindOptions{Await: true}).Slice()),
+		"and MaxAwait for those that Await":                  of(c.Find(ctx, nil, morton.FindOptions{Tailable: true, MaxAwait: time.Second}).Slice()),
+		"BatchSize -1":                                       of(db.RunCursor(ctx, d("find", "c"), morton.RunOptions{BatchSize: -1}).Slice()),
+		"MaxAwait -1s":                                       of(db.RunCursor(ctx, d("find", "c"), morton.RunOptions{MaxAwait: no}).Slice()),
+		"MaxAwait 3s: use less than the 3s":                  of(db.With(morton.Settings{Timeout: &long}).RunCursor(ctx, d("find", "c"), morton.RunOptions{MaxAwait: long}).Slice()),
+		"MaxAwait is for pipelines that begin":               of(c.Aggregate(ctx, bson.A{bson.D{{Key: "$match", Value: bson.D{}}}}, morton.AggregateOptions{MaxAwait: time.Second}).Slice()),
+		"MaxAwait is for pipelines":                          of(c.Aggregate(ctx, nil, morton.AggregateOptions{MaxAwait: time.Second}).Slice()),
+		"MaxTime -1s":                                        of(c.Distinct(ctx, "x", nil, morton.DistinctOptions{MaxTime: no})),
+		"Timeout -1s":                                        of(c.With(morton.Settings{Timeout: &no}).Count(ctx, nil)),
+		"MaxStaleness -1s":                                   of(c.With(morton.Settings{ReadPreference: &morton.ReadPreference{Mode: "nearest", MaxStaleness: no}}).Count(ctx, nil)),
+		"write concern timeout -1s":                          of(c.With(morton.Settings{WriteConcern: &morton.WriteConcern{Timeout: no}}).DeleteOne(ctx, nil)),
+		"w: 4294967297 is no number":                         of(c.With(morton.Settings{WriteConcern: &morton.WriteConcern{W: 1<<32 + 1}}).DeleteOne(ctx, nil)),
+		"a session is of CausalConsistency or of a Snapshot": of(c.Count(inSession(morton.SessionOptions{Snapshot: true, CausalConsistency: &yes}), nil)),
+		"ExpireAfter 1.5s":                                   of(c.CreateIndex(ctx, d("a", 1), morton.IndexOptions{ExpireAfter: &part})),
+		"ExpireAfter -1s":                                    of(c.CreateIndex(ctx, d("a", 1), morton.IndexOptions{ExpireAfter: &no})),
+		"a replacement takes no ArrayFilters: ":              of(c.FindOneAndReplace(ctx, nil, bson.D{}, morton.FindAndModifyOptions{ArrayFilters: bson.A{}})),
+		"FindOneAndDelete changes nothing: ReturnNew":        of(c.FindOneAndDelete(ctx, nil, morton.FindAndModifyOptions{ReturnNew: true})),
+		"FindOneAndDelete changes nothing: ReturnNew,":       of(c.FindOneAndDelete(ctx, nil, morton.FindAndModifyOptions{BypassDocumentValidation: true})),
+		"Sort says which of several documents":               of(c.UpdateMany(ctx, nil, set, morton.UpdateOptions{Sort: d("a", 1)})),
+		"Let is for updates, replacements and deletions":     of(c.BulkWrite(ctx, []morton.Write{morton.Insert{Document: d("a", 1)}}, morton.BulkOptions{Let: d("x", 1)})),
+		"BypassDocumentValidation is for insertions":         of(c.BulkWrite(ctx, []morton.Write{morton.Delete{}}, morton.BulkOptions{BypassDocumentValidation: true})),
+		"the command is empty":                               of(db.Run(ctx, bson.D{})),
 	} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := morton.New(&morton.Config{Hosts: []string{"localhost:1"}, MonitoringMode: "sometimes"}); err == nil || !strings.Contains(err.Error(), "use auto, stream or poll") {
-		t.Errorf("a MonitoringMode that there is not: %v", err)
+}
+
+// TestSessionsRefuseWhatTheyCannot: writes that nobody answers, and transactions once they are closed, when their number at the server is somebody else's.
+func TestSessionsRefuseWhatTheyCannot(t *testing.T) {
+	client, err := morton.New(&morton.Config{Hosts: []string{"localhost:1"}})
+	must(t, err)
+	defer client.Close(t.Context())
+	c := client.Database("app").Collection("c").With(morton.Settings{WriteConcern: &morton.WriteConcern{W: 0}})
+	s := client.Session()
+	ctx := s.Context(t.Context())
+	_, insert := c.InsertOne(ctx, d("a", 1))
+	_, change := c.FindOneAndDelete(ctx, nil)
+	for _, err := range []error{insert, change, c.Drop(ctx)} {
+		if err == nil || !strings.Contains(err.Error(), "unacknowledged writes are not possible in a session") {
+			t.Errorf("w: 0 in a session: %v", err)
+		}
+	}
+	s.Close(t.Context())
+	if err := s.Start(); !errors.Is(err, morton.ErrClosed) {
+		t.Errorf("a transaction in a session that was closed: %v", err)
 	}
 }
 

@@ -157,6 +157,9 @@ func (r *request) begin(ctx context.Context) error {
 	if r.concerns.err != nil {
 		return r.concerns.err
 	}
+	if r.maxTime < 0 {
+		return fmt.Errorf("morton: MaxTime %v: zero is as long as it takes", r.maxTime)
+	}
 	if r.alone {
 		return nil
 	}
@@ -177,14 +180,11 @@ func (r *request) begin(ctx context.Context) error {
 func (r *request) beginInSession(s *Session) error {
 	t := &s.transaction
 	r.inTxn = t.running() || r.ends
-	if r.mute && !r.inTxn {
+	if r.mute {
 		return errors.New("morton: unacknowledged writes are not possible in a session that the program began")
 	}
 	if !r.inTxn {
 		return nil
-	}
-	if r.mute {
-		return errUnacknowledged
 	}
 	if !r.ends {
 		r.retry, r.number = retryNever, 0
@@ -431,13 +431,13 @@ func (r *request) writeConcern() document.Doc {
 // appendMaxTime tells the server how long it may take: what the caller says, or what the deadline leaves.
 func (r *request) appendMaxTime(ctx context.Context, b *document.Builder) error {
 	if r.ends && r.name == "commitTransaction" && r.session.transaction.options.MaxCommitTime > 0 && r.concerns.timeout <= 0 {
-		b.AppendInt64("maxTimeMS", r.session.transaction.options.MaxCommitTime.Milliseconds())
+		b.AppendInt64("maxTimeMS", milliseconds(r.session.transaction.options.MaxCommitTime))
 		return nil
 	}
 	deadline, has := ctx.Deadline()
 	switch {
 	case r.maxTime > 0 && r.concerns.timeout < 0:
-		b.AppendInt64("maxTimeMS", r.maxTime.Milliseconds())
+		b.AppendInt64("maxTimeMS", milliseconds(r.maxTime))
 		return nil
 	case !has || r.silent:
 		return nil
@@ -446,7 +446,7 @@ func (r *request) appendMaxTime(ctx context.Context, b *document.Builder) error 
 	if left <= 0 {
 		return &connpool.Error{Op: connpool.OpWrite, Address: r.target.address, Err: context.DeadlineExceeded}
 	}
-	b.AppendInt64("maxTimeMS", (left + time.Millisecond - 1).Milliseconds())
+	b.AppendInt64("maxTimeMS", milliseconds(left))
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 
 // SessionOptions say what a session promises.
 type SessionOptions struct {
-	// CausalConsistency has reads see what the session's earlier operations wrote and saw, on any member. nil: yes, unless Snapshot.
+	// CausalConsistency has reads see what the session's earlier operations wrote and saw, on any member. nil: yes, unless Snapshot, with which it cannot be.
 	CausalConsistency *bool
 	// Snapshot has all reads of the session see one moment.
 	Snapshot bool
@@ -214,6 +214,8 @@ func (s *Session) check(c *Client) error {
 	switch {
 	case s.client != c:
 		return errors.New("morton: the session in the context belongs to another client")
+	case s.causal && s.options.Snapshot:
+		return errors.New("morton: a session is of CausalConsistency or of a Snapshot: reads cannot see one moment and what was written after it")
 	case s.closed:
 		return fmt.Errorf("morton: the session in the context was closed: %w", ErrClosed)
 	}

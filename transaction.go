@@ -3,6 +3,7 @@ package morton
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/mortondb/morton/internal/document"
@@ -71,6 +72,9 @@ var (
 
 // Start begins a transaction. The session's next operation is its first.
 func (s *Session) Start(options ...TransactionOptions) error {
+	if err := s.check(s.client); err != nil {
+		return err
+	}
 	switch {
 	case s.options.Snapshot:
 		return errSnapshot
@@ -82,6 +86,9 @@ func (s *Session) Start(options ...TransactionOptions) error {
 	c = c.with(Settings{ReadPreference: o.ReadPreference, ReadConcern: o.ReadConcern, WriteConcern: o.WriteConcern})
 	if c.err != nil {
 		return c.err
+	}
+	if o.MaxCommitTime < 0 {
+		return fmt.Errorf("morton: MaxCommitTime %v: zero is as long as it takes", o.MaxCommitTime)
 	}
 	if !c.acknowledged {
 		return errUnacknowledged

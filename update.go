@@ -20,6 +20,8 @@ type UpdateOptions struct {
 	BypassDocumentValidation bool
 }
 
+var errReplaceArrays = errors.New("morton: a replacement takes no ArrayFilters: they choose elements for the operators of an update")
+
 // UpdateOne updates the first document that matches filter.
 func (c *Collection[T]) UpdateOne(ctx context.Context, filter, update any, options ...UpdateOptions) (UpdateResult, error) {
 	o := one(options)
@@ -36,7 +38,7 @@ func (c *Collection[T]) UpdateMany(ctx context.Context, filter, update any, opti
 func (c *Collection[T]) ReplaceOne(ctx context.Context, filter any, doc T, options ...UpdateOptions) (UpdateResult, error) {
 	o := one(options)
 	if o.ArrayFilters != nil {
-		return UpdateResult{}, errors.New("morton: ReplaceOne takes no ArrayFilters: they choose elements for the operators of an update")
+		return UpdateResult{}, errReplaceArrays
 	}
 	return c.updateWrite(ctx, Replace{Filter: filter, Document: doc, Upsert: o.Upsert, Hint: o.Hint, Collation: o.Collation, Sort: o.Sort}, o)
 }

@@ -60,11 +60,11 @@ func (c *Collection[T]) begin(kind writeKind, o *writeOptions) (*request, error)
 	r.sequence, r.docs = writeNames[kind].sequence, r.docs[:0]
 	r.write, r.retry = true, retryWrite
 	r.body.AppendBool("ordered", !o.unordered)
-	if o.bypass {
+	if o.bypass && kind != deleteKind {
 		r.body.AppendBool("bypassDocumentValidation", true)
 	}
 	err := r.comment(o.comment)
-	if err == nil {
+	if err == nil && kind != insertKind {
 		err = r.document("let", o.let)
 	}
 	if err != nil {
@@ -134,7 +134,7 @@ func (c *Client) limits() (maxDocument, maxMessage, maxBatch int) {
 
 // sendWrites sends a command of writes and adds what it did to result and failed.
 func (r *request) sendWrites(ctx context.Context, list []statement, result *BulkResult, failed *WriteError) error {
-	r.mute = !r.concerns.acknowledged && sessionOf(ctx) == nil
+	r.mute = r.concerns.unanswered(ctx)
 	reply, err := r.run(ctx)
 	if r.mute {
 		return err
