@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/mortondb/morton"
 	"github.com/mortondb/morton/internal/bench"
 )
 
@@ -23,6 +24,7 @@ type benchOptions struct {
 	bench.Options
 	morton, mongod, only, conns string
 	json, html                  string
+	sets                        []*morton.Config // that run and are measured
 }
 
 func runBench(i *invocation) int {
@@ -44,6 +46,9 @@ func runBench(i *invocation) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := o.findPrimaries(ctx); err != nil {
+		return i.failed(err, i.upCommand())
+	}
 	o.Out = i.stdout
 	report, err := bench.Run(ctx, o.Options)
 	err = errors.Join(err, o.write(report))
@@ -103,6 +108,9 @@ func (o *benchOptions) complete(uris []string) (err error) {
 	if o.Only, err = regexp.Compile(o.only); err != nil {
 		return err
 	}
+	if !o.Finds() {
+		return fmt.Errorf("--only %s: nothing is named so; see the groups in the help, and what a run of one prints", o.only)
+	}
 	if o.Conns, err = parseNumbers(o.conns); err != nil {
 		return err
 	}
@@ -127,7 +135,20 @@ func (o *benchOptions) useRunning(uris []string) error {
 		if config.Credential != nil || config.TLS != nil {
 			return fmt.Errorf("%s: the load goes over plain connections of nobody: leave out the user and TLS", config.Hosts[0])
 		}
-		o.Servers = append(o.Servers, bench.Server{Name: config.Hosts[0], Where: "mongodb://" + strings.Join(config.Hosts, ",")})
+		o.sets = append(o.sets, config)
+		o.Servers = append(o.Servers, bench.Server{Name: config.Hosts[0]})
+	}
+	return nil
+}
+
+// findPrimaries finds whom the load goes to, in each set that runs. Any of its members may have been named.
+func (o *benchOptions) findPrimaries(ctx context.Context) error {
+	for i, set := range o.sets {
+		primary, err := findPrimary(ctx, set)
+		if err != nil {
+			return err
+		}
+		o.Servers[i].Where = "mongodb://" + primary
 	}
 	return nil
 }
@@ -141,6 +162,11 @@ func (o *benchOptions) useBinaries() (err error) {
 	o.Servers = []bench.Server{{Name: "Morton", Where: o.morton}}
 	if o.mongod == "" {
 		o.mongod, _ = exec.LookPath("mongod")
+	}
+	for _, binary := range []string{o.morton, o.mongod} {
+		if _, err := exec.LookPath(binary); binary != "" && err != nil {
+			return err
+		}
 	}
 	if o.mongod != "" {
 		o.Servers = append(o.Servers, bench.Server{Name: "mongod", Where: o.mongod})

@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
-	"strconv"
 	"sync"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/mortondb/morton"
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
 )
 
 func runCheck(i *invocation) int {
@@ -27,8 +27,7 @@ func runCheck(i *invocation) int {
 	defer cancel()
 	states, err := describeMembers(ctx, config)
 	if err != nil {
-		fmt.Fprintln(i.stderr, err)
-		return exitFailed
+		return i.failed(err, i.statusCommand(config))
 	}
 	return reportCheck(i, states)
 }
@@ -67,7 +66,11 @@ func describeMembers(ctx context.Context, set *morton.Config) ([]described, erro
 		return nil, err
 	}
 	reply, err := runAdmin(ctx, client, field("_mortonMark", 1))
-	if err != nil {
+	var refused *morton.CommandError
+	switch {
+	case errors.As(err, &refused) && refused.Code == int32(mongoerr.CommandNotFound):
+		return nil, fmt.Errorf("%s is no Morton, whose members alone can be compared: %w", refused.Address, err)
+	case err != nil:
 		return nil, fmt.Errorf("the primary could not put a mark into the log: %w", err)
 	}
 	mark := reply.Lookup("mark").Str()
@@ -92,7 +95,7 @@ func dataMembers(ctx context.Context, c *morton.Client) (hosts []string, err err
 		return nil, err
 	}
 	if hello.Lookup("setName").IsMissing() {
-		return []string{net.JoinHostPort(c.Host(), strconv.Itoa(c.Port()))}, nil
+		return []string{addressOf(c)}, nil
 	}
 	reply, err := runAdmin(ctx, c, field("replSetGetConfig", 1))
 	if err != nil {

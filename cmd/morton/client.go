@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 
 	"github.com/mortondb/morton"
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
 )
 
 // toolPatience is how long a tool looks for the member that it needs: an election ends in less.
@@ -27,6 +31,28 @@ func parseSet(uri string) (*morton.Config, error) {
 	c.ServerSelectionTimeout, c.MinPoolSize = toolPatience, 0
 	return c, nil
 }
+
+// failed prints why a tool could not do its work and what to type next, and returns the exit code.
+func (i *invocation) failed(err error, next string) int {
+	var none *morton.SelectionError
+	var refused *morton.CommandError
+	fmt.Fprintln(i.stderr, strings.TrimPrefix(err.Error(), "morton: "))
+	switch {
+	case errors.As(err, &refused) && refused.Code == int32(mongoerr.NoReplicationEnabled):
+		fmt.Fprintf(i.stderr, "start it with --replSet NAME to make it a member of a set, or try '%s up' for a set on this machine\n", i.argv[0])
+	case errors.As(err, &none):
+		fmt.Fprintf(i.stderr, "try '%s'\n", next)
+	}
+	return exitFailed
+}
+
+// statusCommand is what shows who is there.
+func (i *invocation) statusCommand(set *morton.Config) string {
+	return i.argv[0] + " status " + strings.Join(set.Hosts, ",")
+}
+
+// upCommand is what starts a set where there is none.
+func (i *invocation) upCommand() string { return i.argv[0] + " up" }
 
 // onlyMember is the configuration of a client of one member of the set, whatever it is.
 func onlyMember(set *morton.Config, host string) *morton.Config {
@@ -50,6 +76,20 @@ func runOn(ctx context.Context, set *morton.Config, host string, command any) (d
 	defer c.Close(context.WithoutCancel(ctx))
 	return runAdmin(ctx, c, command, morton.RunOptions{ReadPreference: &morton.ReadPreference{Mode: "primaryPreferred"}})
 }
+
+// findPrimary returns the address of the set's primary, or of the server that is no set.
+func findPrimary(ctx context.Context, set *morton.Config) (string, error) {
+	c, err := morton.New(set)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close(context.WithoutCancel(ctx))
+	_, err = runAdmin(ctx, c, askHello)
+	return addressOf(c), err
+}
+
+// addressOf is where the client's primary is.
+func addressOf(c *morton.Client) string { return net.JoinHostPort(c.Host(), strconv.Itoa(c.Port())) }
 
 func field(name string, value any) bson.D { return bson.D{{Key: name, Value: value}} }
 

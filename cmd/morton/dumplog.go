@@ -21,7 +21,7 @@ func runDumpLog(i *invocation) int {
 	set := pflag.NewFlagSet("dump-log", pflag.ContinueOnError)
 	set.Usage = func() {}
 	from := set.Uint64("from", 0, "the first entry, by its index; 0: the oldest that there is")
-	to := set.Uint64("to", math.MaxUint64, "the last entry")
+	to := set.Uint64("to", 0, "the last entry; 0: the newest")
 	mutations := set.Bool("mutations", false, "also the keys that each operation writes and removes")
 	err := set.Parse(i.args)
 	switch {
@@ -30,16 +30,24 @@ func runDumpLog(i *invocation) int {
 		return exitClean
 	case err == nil && set.NArg() != 1:
 		err = errors.New("give the data directory of a member that does not run")
+	case err == nil && *to != 0 && *to < *from:
+		err = fmt.Errorf("--from %d --to %d: the last entry comes before the first", *from, *to)
 	}
 	if err != nil {
 		fmt.Fprintf(i.stderr, "%v\ntry '%s --help' for more information\n", err, i.program)
 		return exitBadOptions
+	}
+	if *to == 0 {
+		*to = math.MaxUint64
 	}
 	d := dumper{out: bufio.NewWriter(i.stdout), mutations: *mutations}
 	err = node.DumpLog(vfs.Default, set.Arg(0), *from, *to, d.entry)
 	if err = errors.Join(err, d.out.Flush()); err != nil {
 		fmt.Fprintln(i.stderr, dumpError(err))
 		return exitFailed
+	}
+	if d.entries == 0 {
+		fmt.Fprintln(i.stderr, "The log has no such entries.")
 	}
 	return exitClean
 }
@@ -70,9 +78,11 @@ func dumpError(err error) string {
 type dumper struct {
 	out       *bufio.Writer
 	mutations bool
+	entries   int // that were printed
 }
 
 func (d *dumper) entry(e logfile.Entry) error {
+	d.entries++
 	if text := raftnode.DescribeEntry(e.Type, e.Data); text != "" {
 		fmt.Fprintf(d.out, "%d term %d  %s\n", e.Index, e.Term, text)
 		return nil

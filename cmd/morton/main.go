@@ -97,8 +97,9 @@ Examples:
   morton up --members 5 --ephemeral
   morton serve --dbpath /data/db --replSet foo
   morton serve --config /etc/mongod.conf
-  morton check localhost:27017
   morton status localhost:27017
+  morton stepdown localhost:27017
+  morton check localhost:27017
 
 Each command has its own --help. A link named mongod to this program is 'morton serve'.
 `)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,12 +53,18 @@ func TestCommandLines(t *testing.T) {
 		{"morton status", 2, "", "give the address of one member at least"},
 		{"morton status --once http://a", 2, "", "try 'morton status --help' for more information\n"},
 		{"morton status --timeout 10ms 127.0.0.1:1", 1, "", "127.0.0.1:1 (connection refused: nothing listens there)"},
+		{"morton status --timeout 10ms 127.0.0.1:1", 1, "", "\ntry 'morton up'\n"},
+		{"morton status --interval -1s 127.0.0.1:1", 2, "", "--interval -1s: it must be above 0, such as 5s\ntry 'morton status --help' for more information\n"},
+		{"morton check --timeout 10ms 127.0.0.1:1,127.0.0.1:2", 1, "", "\ntry 'morton status 127.0.0.1:1,127.0.0.1:2'\n"},
 		{"morton check --timeout 10ms 127.0.0.1:1", 1, "", "127.0.0.1:1 (connection refused: nothing listens there)"},
 		{"morton dump-log --help", 0, "Usage: morton dump-log", ""},
 		{"morton dump-log", 2, "", "give the data directory"},
 		{"morton dump-log " + missing, 1, "", missing + " has no log of a member: "},
+		{"morton dump-log --from 5 --to 3 " + missing, 2, "", "--from 5 --to 3: the last entry comes before the first"},
 		{"morton bench --help", 0, "Usage: morton bench", ""},
 		{"morton bench --only (", 2, "", "missing closing )"},
+		{"morton bench --only nonsense", 2, "", "--only nonsense: nothing is named so"},
+		{"morton bench --mongod " + missing, 2, "", missing + ": no such file or directory\ntry 'morton bench --help'"},
 		{"morton bench --conns 0", 2, "", "no number of connections"},
 		{"morton bench a:1 b:2 c:3", 2, "", "two servers at most"},
 		{"morton bench mongodb://u:p@a", 2, "", "leave out the user and TLS"},
@@ -124,6 +131,30 @@ func TestLayoutIsKept(t *testing.T) {
 	}
 	if code, _, stderr := runLine(t, "morton", "up", "--dbpath", dir); code != exitBadOptions || !strings.Contains(stderr, "has version 2, this program knows up to 1") {
 		t.Error(code, stderr)
+	}
+}
+
+// TestBusyPortSaysWhatToType shows that what was given is kept in what is proposed where a port is busy.
+func TestBusyPortSaysWhatToType(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	dir := filepath.Join(t.TempDir(), "a b")
+	for _, c := range []struct {
+		args []string
+		want string // behind the port
+	}{
+		{[]string{"--dbpath", dir, "--members", "1"}, " --dbpath '" + dir + "'\n"},
+		{[]string{"--ephemeral", "--replSet", "x", "--members", "1"}, " --replSet x --ephemeral=true\n"},
+	} {
+		code, _, stderr := runLine(t, append([]string{"morton", "up", "--port", port}, c.args...)...)
+		if code != exitFailed || !strings.Contains(stderr, "port "+port+", for a member, is busy.") ||
+			!strings.Contains(stderr, "\n    morton up --members 1 --port ") || !strings.HasSuffix(stderr, c.want) {
+			t.Errorf("%v: exit code %d\n%s", c.args, code, stderr)
+		}
 	}
 }
 

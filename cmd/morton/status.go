@@ -33,8 +33,7 @@ func runStatus(i *invocation) int {
 	defer stop()
 	client, err := morton.New(config)
 	if err != nil {
-		fmt.Fprintln(i.stderr, err)
-		return exitFailed
+		return i.failed(err, i.upCommand())
 	}
 	defer client.Close(context.Background())
 	soon, cancel := context.WithTimeout(ctx, min(statusPatience, *timeout))
@@ -47,8 +46,7 @@ func runStatus(i *invocation) int {
 		}
 		if *once {
 			if err != nil {
-				fmt.Fprintln(i.stderr, err)
-				return exitFailed
+				return i.failed(err, i.upCommand())
 			}
 			fmt.Fprint(i.stdout, s.table())
 			return exitClean
@@ -88,6 +86,9 @@ func parseMembers(i *invocation, set *pflag.FlagSet, help func(string, *pflag.Fl
 		err = errors.New("give the address of one member at least: mongodb://HOST:PORT,... or HOST:PORT")
 	}
 	if err == nil {
+		err = checkDurations(set)
+	}
+	if err == nil {
 		config, err = parseSet(set.Arg(0))
 	}
 	if err != nil {
@@ -95,6 +96,16 @@ func parseMembers(i *invocation, set *pflag.FlagSet, help func(string, *pflag.Fl
 		return nil, exitBadOptions
 	}
 	return config, exitClean
+}
+
+// checkDurations refuses times that are none.
+func checkDurations(set *pflag.FlagSet) (err error) {
+	set.VisitAll(func(f *pflag.Flag) {
+		if d, wrong := set.GetDuration(f.Name); wrong == nil && d <= 0 {
+			err = fmt.Errorf("--%s %s: it must be above 0, such as 5s", f.Name, d)
+		}
+	})
+	return err
 }
 
 func isTerminal(w io.Writer) bool {

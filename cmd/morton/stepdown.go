@@ -27,24 +27,21 @@ func runStepDown(i *invocation) int {
 	defer cancel()
 	client, err := morton.New(config)
 	if err != nil {
-		fmt.Fprintln(i.stderr, err)
-		return exitFailed
+		return i.failed(err, i.statusCommand(config))
 	}
 	defer client.Close(context.Background())
 	hello, err := runAdmin(ctx, client, askHello)
 	if err != nil {
-		fmt.Fprintln(i.stderr, err)
-		return exitFailed
+		return i.failed(err, i.statusCommand(config))
 	}
 	old := hello.Lookup("me").Str()
 	begin := time.Now()
 	if _, err = runAdmin(ctx, client, bson.D{{Key: "replSetStepDown", Value: *period}, {Key: "force", Value: *force}}); err != nil {
-		fmt.Fprintf(i.stderr, "%s did not step down: %v\n", old, err)
-		return exitFailed
+		return i.failed(fmt.Errorf("the primary did not step down: %w", err), i.statusCommand(config))
 	}
 	fresh, term, err := nextPrimary(ctx, client, old)
 	if err != nil {
-		fmt.Fprintf(i.stderr, "%s has stepped down, but %v\ntry 'morton status %s'\n", old, err, old)
+		fmt.Fprintf(i.stderr, "%s has stepped down, but %v\ntry '%s'\n", old, err, i.statusCommand(config))
 		return exitFailed
 	}
 	fmt.Fprintf(i.stdout, "%s has stepped down; %s is primary, term %d, after %d ms\n", old, fresh, term, time.Since(begin).Milliseconds())

@@ -23,6 +23,7 @@ import (
 type upOptions struct {
 	dbpath    string
 	ephemeral bool
+	again     func(other map[string]string) string // the command line once more, with other values of some options
 	layout
 }
 
@@ -62,6 +63,7 @@ func runUp(i *invocation) int {
 	if err == nil {
 		err = o.complete(set)
 	}
+	o.again = func(other map[string]string) string { return commandLine(i.program, set, other) }
 	if err != nil {
 		fmt.Fprintf(i.stderr, "%v\ntry '%s --help' for more information\n", err, i.program)
 		return exitBadOptions
@@ -157,7 +159,7 @@ func (o *upOptions) save() error {
 
 // up is the life of a set on this machine. stop gives signals back their usual effect, so that a second Ctrl-C ends the program at once.
 func up(ctx context.Context, stop func(), i *invocation, o *upOptions) (err error) {
-	if err := checkPorts(o, i.program); err != nil {
+	if err := checkPorts(o); err != nil {
 		return err
 	}
 	if o.ephemeral {
@@ -193,7 +195,7 @@ func up(ctx context.Context, stop func(), i *invocation, o *upOptions) (err erro
 }
 
 // checkPorts says which port is busy before anything is started, and what to type next.
-func checkPorts(o *upOptions, program string) error {
+func checkPorts(o *upOptions) error {
 	busy := busyPort(o.Port, o.Members)
 	if busy == 0 {
 		return nil
@@ -202,15 +204,29 @@ func checkPorts(o *upOptions, program string) error {
 	if busy >= o.Port+o.Members {
 		use = "a member's console"
 	}
-	next := program + " --port " + strconv.Itoa(freePorts(o.Port, o.Members))
-	switch _, err := os.Stat(filepath.Join(o.dbpath, layoutFile)); {
-	case o.ephemeral:
-		next += " --ephemeral"
-	case err == nil: // a set keeps its ports
-		next += " --dbpath " + o.dbpath + "-2"
-		return fmt.Errorf("port %d, for %s, is busy. Perhaps this set runs already?\nStop what listens there, or start another set beside it:\n\n    %s", busy, use, next)
+	other := map[string]string{"port": strconv.Itoa(freePorts(o.Port, o.Members))}
+	if _, err := os.Stat(filepath.Join(o.dbpath, layoutFile)); err == nil && !o.ephemeral { // a set keeps its ports
+		other["dbpath"] = o.dbpath + "-2"
+		return fmt.Errorf("port %d, for %s, is busy. Perhaps this set runs already?\nStop what listens there, or start another set beside it:\n\n    %s", busy, use, o.again(other))
 	}
-	return fmt.Errorf("port %d, for %s, is busy.\nStop what listens there, or choose other ports:\n\n    %s", busy, use, next)
+	return fmt.Errorf("port %d, for %s, is busy.\nStop what listens there, or choose other ports:\n\n    %s", busy, use, o.again(other))
+}
+
+// commandLine is what to type for the options that were given, with other values of some.
+func commandLine(program string, set *pflag.FlagSet, other map[string]string) string {
+	args := []string{program}
+	set.VisitAll(func(f *pflag.Flag) {
+		value, ok := other[f.Name]
+		switch {
+		case ok:
+			args = append(args, "--"+f.Name, value)
+		case f.Changed && f.NoOptDefVal != "":
+			args = append(args, "--"+f.Name+"="+f.Value.String())
+		case f.Changed:
+			args = append(args, "--"+f.Name, f.Value.String())
+		}
+	})
+	return args[0] + " " + shellCommand(args[1:])
 }
 
 // busyPort returns a port of a set from first on that cannot be listened on, 0 if there is none.

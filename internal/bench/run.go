@@ -74,9 +74,16 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return r.report, nil
 }
 
+// Finds says whether the options ask for anything that there is.
+func (o Options) Finds() bool {
+	return slices.ContainsFunc(groups(o), func(g group) bool {
+		return g.trial != nil && o.wants(g, "") || slices.ContainsFunc(g.workloads, func(w workload) bool { return o.wants(g, w.name) })
+	})
+}
+
 // wants says whether a measurement of the group was asked for.
-func (r *run) wants(g group, name string) bool {
-	return r.Only == nil || r.Only.MatchString(g.name+": "+name)
+func (o Options) wants(g group, name string) bool {
+	return o.Only == nil || o.Only.MatchString(g.name+": "+name)
 }
 
 func (r *run) runGroup(ctx context.Context, g group, members int) (err error) {
