@@ -74,7 +74,7 @@ func (r *request) appendAggregate(target document.Value, pipeline any, o *Aggreg
 	if err := r.comment(o.Comment); err != nil {
 		return err
 	}
-	if err := r.value("hint", o.Hint); err != nil {
+	if err := r.hint(o.Hint); err != nil {
 		return err
 	}
 	return r.document("let", o.Let)

@@ -3,12 +3,13 @@ package morton
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/mortondb/morton/internal/document"
 )
 
-// Write is one write of [Collection.BulkWrite]: an [Insert], [Update], [Replace] or [Delete].
+// Write is one write of [Collection.BulkWrite]: an [Insert], [Update], [Replace] or [Delete], not a pointer to one.
 type Write interface {
 	statement() statement
 	hinted() bool
@@ -16,7 +17,7 @@ type Write interface {
 	appendTo(c codec, b *document.Builder) error
 }
 
-// Insert inserts a document.
+// Insert inserts a document, of the collection's type or of another.
 type Insert struct{ Document any }
 
 // Update updates the first document that matches Filter, or all.
@@ -79,6 +80,9 @@ func (c *Collection[T]) BulkWrite(ctx context.Context, writes []Write, options .
 	if len(writes) == 0 {
 		return result, errNoWrites
 	}
+	if err := checkWrites(writes); err != nil {
+		return result, err
+	}
 	o := one(options)
 	all := func(kind writeKind) bool {
 		return !slices.ContainsFunc(writes, func(w Write) bool { return w.statement().kind != kind })
@@ -112,6 +116,18 @@ func (c *Collection[T]) BulkWrite(ctx context.Context, writes []Write, options .
 		}
 	}
 	return result, failed.or(nil, result)
+}
+
+// checkWrites refuses what only looks like a write: a pointer to one, a struct around one, nil.
+func checkWrites(writes []Write) error {
+	for i, w := range writes {
+		switch w.(type) {
+		case Insert, Update, Replace, Delete:
+		default:
+			return fmt.Errorf("morton: write %d is a %T: use Insert, Update, Replace or Delete, and no pointers", i, w)
+		}
+	}
+	return nil
 }
 
 // appendWrite appends one statement.
@@ -224,10 +240,13 @@ func (w Delete) appendTo(c codec, b *document.Builder) error {
 }
 
 func appendChoice(c codec, b *document.Builder, hint, collation, sort any) error {
-	if err := option(c, b, "hint", hint); err != nil {
+	if err := appendHint(c, b, hint); err != nil {
 		return err
 	}
 	if err := option(c, b, "collation", collation); err != nil {
+		return err
+	}
+	if err := inOrder("a sort's fields", sort); err != nil {
 		return err
 	}
 	return option(c, b, "sort", sort)

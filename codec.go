@@ -149,9 +149,20 @@ func (c codec) marshal(v any) (document.Doc, error) {
 	}
 	d, err := c.encode(v)
 	if err != nil {
+		if value, other := c.marshalValue(v); other == nil && value.Type != document.TypeDocument {
+			return nil, fmt.Errorf("morton: a %T is no document: use bson.D, bson.M, bson.Raw or a struct", v)
+		}
 		return nil, fmt.Errorf("morton: encode a %T: %w", v, err)
 	}
 	return document.Doc(d), nil
+}
+
+// inOrder refuses a map of several fields where their order matters: its order is another one each time.
+func inOrder(what string, v any) error {
+	if m := reflect.ValueOf(v); m.Kind() == reflect.Map && m.Len() > 1 {
+		return fmt.Errorf("morton: the order of %s matters, and a %T has none: use bson.D", what, v)
+	}
+	return nil
 }
 
 func (c codec) encode(v any) ([]byte, error) {

@@ -156,12 +156,27 @@ func (r *request) collation(v any) error {
 
 func (r *request) comment(v any) error { return r.value("comment", v) }
 
+// sort appends a sort's fields if there are any.
+func (r *request) sort(v any) error {
+	if err := inOrder("a sort's fields", v); err != nil {
+		return err
+	}
+	return r.document("sort", v)
+}
+
+// hint appends the index that is to be used, if one is.
+func (r *request) hint(v any) error { return appendHint(r.client.codec, &r.body, v) }
+
+func appendHint(c codec, b *document.Builder, v any) error {
+	if err := inOrder("an index's keys", v); err != nil {
+		return err
+	}
+	return option(c, b, "hint", v)
+}
+
 // value appends a field if there is one to append.
 func (r *request) value(key string, v any) error {
-	if v == nil {
-		return nil
-	}
-	return r.client.codec.appendValue(&r.body, key, v)
+	return option(r.client.codec, &r.body, key, v)
 }
 
 func (r *request) document(key string, v any) error {

@@ -46,6 +46,9 @@ type RunOptions struct {
 
 // command makes a request of a program's own command.
 func (d *Database) command(command any, o RunOptions) (*request, error) {
+	if err := inOrder("a command's fields", command); err != nil {
+		return nil, err
+	}
 	doc, err := d.client.codec.marshal(command)
 	if err != nil {
 		return nil, err

@@ -73,7 +73,7 @@ type TopologyEvent struct {
 // Member is what a client knows of a server.
 type Member struct {
 	Address string
-	Kind    string // "RSPrimary", "RSSecondary", "RSArbiter", "RSOther", "Standalone", "Mongos", "Unknown", …
+	Kind    string // "RSPrimary", "RSSecondary", "RSArbiter", "RSOther" (hidden, starting), "RSGhost" (no configuration yet), "Standalone", "Mongos", "Unknown"
 	SetName string
 	Tags    map[string]string
 	RTT     time.Duration // to the server and back

@@ -81,15 +81,23 @@ func (c *Collection[T]) appendFind(r *request, filter any, o *FindOptions) error
 	if err := c.codec().appendDocument(b, "filter", filter); err != nil {
 		return err
 	}
+	if err := r.sort(o.Sort); err != nil {
+		return err
+	}
+	for _, bound := range []any{o.Min, o.Max} {
+		if err := inOrder("an index's keys", bound); err != nil {
+			return err
+		}
+	}
 	for _, f := range []struct {
 		key string
 		v   any
-	}{{"sort", o.Sort}, {"projection", o.Projection}, {"collation", o.Collation}, {"let", o.Let}, {"min", o.Min}, {"max", o.Max}} {
+	}{{"projection", o.Projection}, {"collation", o.Collation}, {"let", o.Let}, {"min", o.Min}, {"max", o.Max}} {
 		if err := r.document(f.key, f.v); err != nil {
 			return err
 		}
 	}
-	if err := r.value("hint", o.Hint); err != nil {
+	if err := r.hint(o.Hint); err != nil {
 		return err
 	}
 	if err := r.comment(o.Comment); err != nil {

@@ -25,7 +25,7 @@ type FindAndModifyOptions struct {
 }
 
 // FindOneAndUpdate updates the first document that matches filter and returns it, as it was before unless ReturnNew is set;
-// [ErrNotFound] if there is none.
+// [ErrNotFound] if there is none, or, with Upsert, was none before.
 func (c *Collection[T]) FindOneAndUpdate(ctx context.Context, filter, update any, options ...FindAndModifyOptions) (T, error) {
 	return c.findAndModify(ctx, filter, one(options), func(r *request) error { return r.update("update", update) })
 }
@@ -90,7 +90,7 @@ func (c *Collection[T]) findAndModify(ctx context.Context, filter any, o FindAnd
 }
 
 func (r *request) appendFindAndModify(o *FindAndModifyOptions) error {
-	if err := r.document("sort", o.Sort); err != nil {
+	if err := r.sort(o.Sort); err != nil {
 		return err
 	}
 	if err := r.document("fields", o.Projection); err != nil {
@@ -106,7 +106,7 @@ func (r *request) appendFindAndModify(o *FindAndModifyOptions) error {
 	if err := r.value("arrayFilters", o.ArrayFilters); err != nil {
 		return err
 	}
-	if err := r.value("hint", o.Hint); err != nil {
+	if err := r.hint(o.Hint); err != nil {
 		return err
 	}
 	if err := r.collation(o.Collation); err != nil {

@@ -67,15 +67,15 @@ func (c *Collection[T]) CreateIndexes(ctx context.Context, indexes []Index) (nam
 }
 
 func appendIndex(c codec, b *document.Builder, index Index) (name string, err error) {
+	if err := inOrder("an index's keys", index.Keys); err != nil {
+		return "", err
+	}
 	keys, err := c.marshal(index.Keys)
 	if err != nil {
 		return "", err
 	}
 	if keys.IsEmpty() {
 		return "", errors.New("morton: an index needs keys, such as bson.D{{\"name\", 1}}")
-	}
-	if _, unordered := index.Keys.(bson.M); unordered && keys.Len() > 1 {
-		return "", errors.New("morton: the order of an index's keys matters, and bson.M has none: use bson.D")
 	}
 	o := index.Options
 	if name = o.Name; name == "" {

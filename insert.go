@@ -16,7 +16,7 @@ type InsertOptions struct {
 	Comment                  any
 }
 
-// InsertOne inserts a document and returns its _id, which is made here if it has none.
+// InsertOne inserts a document and returns its _id, which is made here if it has none: see "Values" above.
 func (c *Collection[T]) InsertOne(ctx context.Context, doc T, options ...InsertOptions) (id any, err error) {
 	ids, err := c.InsertMany(ctx, []T{doc}, options...)
 	if len(ids) == 1 {

@@ -58,6 +58,18 @@ func TestOptionsThatDoNotApplyAreRefused(t *testing.T) {
 		"Sort says which of several documents":               of(c.UpdateMany(ctx, nil, set, morton.UpdateOptions{Sort: d("a", 1)})),
 		"Let is for updates, replacements and deletions":     of(c.BulkWrite(ctx, []morton.Write{morton.Insert{Document: d("a", 1)}}, morton.BulkOptions{Let: d("x", 1)})),
 		"BypassDocumentValidation is for insertions":         of(c.BulkWrite(ctx, []morton.Write{morton.Delete{}}, morton.BulkOptions{BypassDocumentValidation: true})),
+		"the order of an index's keys matters":               of(c.CreateIndex(ctx, bson.M{"a": 1, "b": 1})),
+		"the order of an index's keys matters, and":          of(c.Count(ctx, nil, morton.CountOptions{Hint: bson.M{"a": 1, "b": 1}})),
+		"the order of an index's keys matters, and a bson.M": of(c.DeleteOne(ctx, nil, morton.DeleteOptions{Hint: bson.M{"a": 1, "b": 1}})),
+		"the order of an index's keys matters, ":             of(c.Find(ctx, nil, morton.FindOptions{Hint: "x", Min: bson.M{"a": 1, "b": 1}}).Slice()),
+		"the order of a sort's fields matters":               of(c.Find(ctx, nil, morton.FindOptions{Sort: map[string]int{"a": 1, "b": 1}}).Slice()),
+		"the order of a sort's fields matters, and":          of(c.FindOneAndUpdate(ctx, nil, set, morton.FindAndModifyOptions{Sort: bson.M{"a": 1, "b": 1}})),
+		"the order of a sort's fields matters, ":             of(c.UpdateOne(ctx, nil, set, morton.UpdateOptions{Sort: bson.M{"a": 1, "b": 1}})),
+		"the order of a command's fields matters":            of(db.Run(ctx, bson.M{"find": "c", "limit": 1})),
+		"a string is no document":                            of(c.Find(ctx, "x").Slice()),
+		"a []int is no document":                             of(c.CreateIndex(ctx, []int{1})),
+		"write 1 is a *morton.Insert":                        of(c.BulkWrite(ctx, []morton.Write{morton.Insert{}, &morton.Insert{}})),
+		"write 0 is a <nil>":                                 of(c.BulkWrite(ctx, []morton.Write{nil})),
 		"the command is empty":                               of(db.Run(ctx, bson.D{})),
 	} {
 		if err == nil || !strings.Contains(err.Error(), name) {
