@@ -2,13 +2,17 @@ package morton_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log"
+	"log/slog"
 	"net"
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -76,6 +80,13 @@ func ExampleConnect() {
 	fmt.Println("the primary is", client.Host(), client.Port())
 }
 
+func ExampleParseConfig() {
+	config, err := morton.ParseConfig("db1", "db2:27018")
+	check(err)
+	fmt.Println(config.Hosts, config.RetryWrites)
+	// Output: [db1:27017 db2:27018] true
+}
+
 func ExampleNew() {
 	config, err := morton.ParseConfig("db1,db2")
 	check(err)
@@ -84,6 +95,50 @@ func ExampleNew() {
 	client, err := morton.New(config)
 	check(err)
 	defer client.Close(context.Background())
+}
+
+func ExampleConfig() {
+	config, err := morton.ParseConfig("mongodb://db1,db2/?tls=true")
+	check(err)
+	config.TLS.MinVersion = tls.VersionTLS13
+	config.Credential = &morton.Credential{Username: "app", Password: os.Getenv("PASSWORD")}
+	config.Logger = slog.Default()
+	client, err := morton.New(config)
+	check(err)
+	defer client.Close(context.Background())
+}
+
+func ExampleMonitor() {
+	config, err := morton.ParseConfig("db1,db2")
+	check(err)
+	config.Monitor.Command = func(e *morton.CommandEvent) {
+		if e.Duration > time.Second {
+			fmt.Println(e.Name, "took", e.Duration, "on", e.Address)
+		}
+	}
+	config.Monitor.Topology = func(e *morton.TopologyEvent) {
+		if e.Kind == "TopologyDescriptionChanged" {
+			fmt.Println(e.OldKind, "is now", e.NewKind)
+		}
+	}
+	client, err := morton.New(config)
+	check(err)
+	defer client.Close(context.Background())
+}
+
+func ExampleClient_Members() {
+	for _, m := range exampleClient().Members() {
+		fmt.Println(m.Kind, m.SetName, m.Err)
+	}
+	// Output: RSPrimary rs <nil>
+}
+
+func ExampleClient_DatabaseNames() {
+	ctx, _ := people("databaseNames")
+	names, err := exampleClient().DatabaseNames(ctx, bson.M{"name": bson.M{"$regex": "^exam"}})
+	check(err)
+	fmt.Println(names)
+	// Output: [examples]
 }
 
 func ExampleCollection_InsertOne() {
@@ -153,6 +208,35 @@ func ExampleCursor_Slice() {
 	// Output: 2 Ada
 }
 
+func ExampleCursor_Next() {
+	ctx, people := people("next")
+	cursor := people.Find(ctx, nil, morton.FindOptions{BatchSize: 2})
+	defer cursor.Close()
+	for cursor.Next() {
+		fmt.Println(cursor.Value().Name)
+	}
+	check(cursor.Err())
+	// Output:
+	// Ada
+	// Grace
+	// Alan
+}
+
+func ExampleCollection_With() {
+	ctx, people := people("with")
+	careful := people.With(morton.Settings{
+		WriteConcern: &morton.WriteConcern{W: "majority", Timeout: 5 * time.Second},
+		ReadConcern:  "majority",
+	})
+	_, err := careful.Save(ctx, Person{1, "Ada", 37})
+	check(err)
+	nearby := people.With(morton.Settings{ReadPreference: &morton.ReadPreference{Mode: "nearest"}})
+	n, err := nearby.Count(ctx, nil)
+	check(err)
+	fmt.Println(n)
+	// Output: 3
+}
+
 func ExampleCollection_UpdateMany() {
 	ctx, people := people("updateMany")
 	result, err := people.UpdateMany(ctx, bson.M{"age": bson.M{"$lt": 50}}, bson.M{"$inc": bson.M{"age": 1}})
@@ -191,6 +275,37 @@ func ExampleCollection_FindOneAndUpdate() {
 	check(err)
 	fmt.Println(before.Age)
 	// Output: 36
+}
+
+func ExampleCollection_FindOneAndUpdate_upsert() {
+	type counter struct{ Next int }
+	ctx := context.Background()
+	counters := morton.CollectionOf[counter](exampleClient().Database("examples"), "counters")
+	for range 2 {
+		c, err := counters.FindOneAndUpdate(ctx, bson.M{"_id": "invoices"}, bson.M{"$inc": bson.M{"next": 1}},
+			morton.FindAndModifyOptions{Upsert: true, ReturnNew: true})
+		check(err)
+		fmt.Println(c.Next)
+	}
+	// Output:
+	// 1
+	// 2
+}
+
+func ExampleCollection_FindOneAndDelete() {
+	ctx, people := people("findOneAndDelete")
+	for { // each is taken once, however many programs do this
+		next, err := people.FindOneAndDelete(ctx, nil, morton.FindAndModifyOptions{Sort: bson.M{"age": 1}})
+		if errors.Is(err, morton.ErrNotFound) {
+			break
+		}
+		check(err)
+		fmt.Println(next.Name)
+	}
+	// Output:
+	// Ada
+	// Alan
+	// Grace
 }
 
 func ExampleCollection_BulkWrite() {
@@ -240,12 +355,66 @@ func ExampleCollection_CreateIndex() {
 	// Output: name_1_age_-1
 }
 
+func ExampleCollection_CreateIndexes() {
+	ctx, people := people("createIndexes")
+	day := 24 * time.Hour
+	_, err := people.CreateIndexes(ctx, []morton.Index{
+		{Keys: bson.M{"seen": 1}, Options: morton.IndexOptions{ExpireAfter: &day}},
+		{Keys: bson.M{"email": 1}, Options: morton.IndexOptions{Unique: true, Partial: bson.M{"email": bson.M{"$exists": true}}}},
+	})
+	check(err)
+	for index, err := range people.Indexes(ctx).All() {
+		check(err)
+		fmt.Println(index.Lookup("name").StringValue())
+	}
+	// Output:
+	// _id_
+	// seen_1
+	// email_1
+}
+
+func ExampleDatabase_Create() {
+	ctx, db := context.Background(), exampleClient().Database("examples")
+	check(db.Create(ctx, "log", bson.D{{Key: "capped", Value: true}, {Key: "size", Value: 1 << 20}}))
+	lines := morton.CollectionOf[bson.M](db, "log")
+	_, err := lines.InsertOne(ctx, bson.M{"_id": 1})
+	check(err)
+	tail := lines.Find(ctx, nil, morton.FindOptions{Tailable: true})
+	defer tail.Close()
+	fmt.Println(tail.TryNext(), tail.TryNext()) // Next would wait for the second
+	_, err = lines.InsertOne(ctx, bson.M{"_id": 2})
+	check(err)
+	fmt.Println(tail.TryNext(), tail.Value())
+	// Output:
+	// true false
+	// true {"_id":{"$numberInt":"2"}}
+}
+
 func ExampleDatabase_Run() {
 	ctx, people := people("run")
 	reply, err := people.Database().Run(ctx, bson.M{"collStats": people.Name()})
 	check(err)
 	fmt.Println(reply.Lookup("count").AsInt64())
 	// Output: 3
+}
+
+func ExampleDatabase_RunCursor() {
+	ctx, people := people("runCursor")
+	for index, err := range people.Database().RunCursor(ctx, bson.M{"listIndexes": people.Name()}).All() {
+		check(err)
+		fmt.Println(index.Lookup("name").StringValue())
+	}
+	// Output: _id_
+}
+
+func ExampleCommandError() {
+	ctx, people := people("commandError")
+	_, err := people.Find(ctx, bson.M{"$size": 1}).Slice()
+	var refused *morton.CommandError
+	if errors.As(err, &refused) {
+		fmt.Println(refused.Code, refused.Name)
+	}
+	// Output: 2 BadValue
 }
 
 func ExampleGridFS() {
@@ -260,6 +429,39 @@ func ExampleGridFS() {
 	// Output:
 	// good morning
 	// good morning
+}
+
+func ExampleGridFS_OpenUpload() {
+	ctx := context.Background()
+	files := exampleClient().Database("examples").GridFS(morton.GridFSOptions{Name: "reports"})
+	w, err := files.OpenUpload(ctx, "report.csv")
+	check(err)
+	if _, err := fmt.Fprintln(w, "name,age"); err != nil {
+		check(w.Abort())
+		return
+	}
+	check(w.Close())
+	for file, err := range files.Find(ctx, bson.M{"filename": "report.csv"}).All() {
+		check(err)
+		fmt.Println(file.Name, file.Length)
+	}
+	// Output: report.csv 9
+}
+
+func ExampleGridFS_OpenDownload() {
+	ctx := context.Background()
+	files := exampleClient().Database("examples").GridFS(morton.GridFSOptions{Name: "songs"})
+	id, err := files.Upload(ctx, "song.txt", strings.NewReader("la la la di da"))
+	check(err)
+	r, err := files.OpenDownload(ctx, id)
+	check(err)
+	defer r.Close()
+	_, err = r.Seek(-5, io.SeekEnd) // only what is read is fetched
+	check(err)
+	end, err := io.ReadAll(r)
+	check(err)
+	fmt.Printf("%s of %d bytes\n", end, r.File().Length)
+	// Output: di da of 14 bytes
 }
 
 func ExampleClient_Session() {
@@ -287,6 +489,16 @@ func ExampleClient_Transaction() {
 	fmt.Println(err)
 }
 
+func ExampleSession_Start() {
+	ctx, people := people("start")
+	session := exampleClient().Session()
+	defer session.Close(ctx) // aborts what was not committed
+	check(session.Start())
+	_, err := people.DeleteOne(session.Context(ctx), bson.M{"_id": 1})
+	check(err)
+	check(session.Commit(ctx))
+}
+
 func ExampleCollection_Watch() {
 	ctx, people := people("watch")
 	for event, err := range people.Watch(ctx, nil, morton.WatchOptions{FullDocument: "updateLookup"}).All() {
@@ -298,6 +510,18 @@ func ExampleCollection_Watch() {
 			fmt.Println(event.Document.Name)
 		}
 	}
+}
+
+func ExampleChangeStream_Token() {
+	ctx, people := people("token")
+	token, _ := os.ReadFile("token") // none at first
+	stream := people.Watch(ctx, nil, morton.WatchOptions{ResumeAfter: token})
+	defer stream.Close()
+	for stream.Next() {
+		fmt.Println(stream.Value().Operation)
+		check(os.WriteFile("token", stream.Token(), 0o600)) // the next run goes on here
+	}
+	check(stream.Err())
 }
 
 func ExampleAutoReconnect() {
