@@ -61,8 +61,8 @@ type BulkOptions struct {
 type BulkResult struct {
 	Inserted, Matched, Modified, Deleted, Upserted int64
 	UpsertedIDs                                    map[int]any // by the write's index
-	InsertedIDs                                    map[int]any
-	Acknowledged                                   bool // false: the server was not asked what became of them
+	InsertedIDs                                    map[int]any // without those that failed
+	Acknowledged                                   bool        // false: the server was not asked what became of them
 }
 
 var (

@@ -123,11 +123,14 @@ func (c codec) appendValue(b *document.Builder, key string, v any) error {
 	return nil
 }
 
-// array returns the pipeline that v is.
+// array returns the pipeline that v is. A nil slice is an empty one, as everywhere in Go.
 func (c codec) array(v any) (document.Value, error) {
 	value, err := c.marshalValue(v)
 	if err != nil {
 		return value, err
+	}
+	if value.Type == document.TypeNull {
+		return document.Value{Type: document.TypeArray, Data: document.Empty}, nil
 	}
 	if value.Type != document.TypeArray {
 		return value, fmt.Errorf("morton: a pipeline is an array of stages, such as []bson.D, not a %T", v)

@@ -56,14 +56,14 @@ func (d *Database) command(command any, o RunOptions) (*request, error) {
 	if doc.IsEmpty() {
 		return nil, errors.New("morton: the command is empty: its first field says which it is, such as bson.D{{\"ping\", 1}}")
 	}
-	k := &concerns{acknowledged: true, timeout: d.concerns.timeout, err: d.concerns.err}
+	var preference *sdam.ReadPreference
 	if o.ReadPreference != nil {
-		if k.read, err = o.ReadPreference.compile(); err != nil {
+		if preference, err = o.ReadPreference.compile(); err != nil {
 			return nil, err
 		}
 	}
-	r := d.client.request(d.name, string([]byte(doc.First().Key)), k)
-	r.read = true
+	r := d.client.request(d.name, string([]byte(doc.First().Key)), &concerns{acknowledged: true, timeout: d.concerns.timeout, err: d.concerns.err})
+	r.read, r.preference = true, preference
 	for it := doc.Iter(); it.Next(); {
 		r.silent = r.silent || it.Key() == "maxTimeMS"
 		if it.Key() != "$db" {

@@ -184,12 +184,15 @@ func (r *request) beginInSession(s *Session) error {
 		return errors.New("morton: unacknowledged writes are not possible in a session that the program began")
 	}
 	if !r.inTxn {
+		t.state, t.pinned = noTransaction, nil // the last one is over, and is neither committed nor aborted again
 		return nil
 	}
 	if !r.ends {
 		r.retry, r.number = retryNever, 0
-		if r.read && t.concerns.read != nil && t.concerns.read.Mode != sdam.Primary {
-			return errors.New("morton: read preference in a transaction must be primary")
+		for _, p := range []*sdam.ReadPreference{r.preference, t.concerns.read} {
+			if r.read && p != nil && p.Mode != sdam.Primary {
+				return errReadPreference
+			}
 		}
 		r.preference = nil
 	}

@@ -59,15 +59,16 @@ func (t *transaction) running() bool {
 	return t.state == transactionStarting || t.state == transactionInProgress
 }
 
-// Errors of transactions.
+// Errors of transactions, with the words that the specification demands.
 var (
-	errNoTransaction   = errors.New("morton: no transaction was started in the session")
-	errTransactionRuns = errors.New("morton: a transaction runs in the session already")
+	errNoTransaction   = errors.New("morton: no transaction started in the session")
+	errTransactionRuns = errors.New("morton: transaction already in progress in the session")
 	errSnapshot        = errors.New("morton: transactions are not supported in snapshot sessions")
-	errUnacknowledged  = errors.New("morton: transactions need acknowledged writes: the write concern is w: 0")
-	errAbortCommitted  = errors.New("morton: the transaction was committed and cannot be aborted")
-	errCommitAborted   = errors.New("morton: the transaction was aborted and cannot be committed")
-	errAbortTwice      = errors.New("morton: the transaction was aborted already")
+	errUnacknowledged  = errors.New("morton: transactions do not support unacknowledged write concern, w: 0")
+	errReadPreference  = errors.New("morton: read preference in a transaction must be primary")
+	errAbortCommitted  = errors.New("morton: cannot call abortTransaction after calling commitTransaction")
+	errCommitAborted   = errors.New("morton: cannot call commitTransaction after calling abortTransaction")
+	errAbortTwice      = errors.New("morton: cannot call abortTransaction twice")
 )
 
 // Start begins a transaction. The session's next operation is its first.

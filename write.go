@@ -88,14 +88,25 @@ func (c *Collection[T]) writes(ctx context.Context, kind writeKind, list []state
 		}
 		r.free()
 		if err != nil {
+			result.forget(list[sent:], 0)
 			return true, err
 		}
-		if len(failed.Failures) > 0 && !o.unordered {
+		if n := len(failed.Failures); n > 0 && !o.unordered {
+			result.forget(list[sent:], failed.Failures[n-1].Index)
 			return true, nil
 		}
 		sent += n
 	}
 	return false, nil
+}
+
+// forget drops the ids of those of the list's documents, from one on, that were not inserted, or of which nobody knows.
+func (b *BulkResult) forget(list []statement, from int) {
+	for _, s := range list {
+		if s.index >= from {
+			delete(b.InsertedIDs, s.index)
+		}
+	}
 }
 
 // fill appends as many statements as one command can have, and says how many.
@@ -183,6 +194,7 @@ func (r *request) addWrites(reply document.Doc, list []statement, result *BulkRe
 	for i := before; i < len(failed.Failures); i++ {
 		if at := failed.Failures[i].Index; at < len(list) {
 			failed.Failures[i].Index = list[at].index
+			delete(result.InsertedIDs, list[at].index)
 		}
 	}
 	if len(failed.Failures) > before || r.answer.concern.Type == document.TypeDocument {

@@ -17,6 +17,7 @@ const startTimeout = 60 * time.Second
 type Member struct {
 	Address   string
 	binary    string
+	arguments []string
 	port      int
 	command   *exec.Cmd
 	directory string
@@ -28,8 +29,18 @@ func StartMember(binary string) (*Member, error) {
 	return s.Members[0], err
 }
 
-func newMember(binary string) (m *Member, err error) {
-	m = &Member{binary: binary}
+// StartAlone starts a binary, morton or mongod, as a server that belongs to no set, with more arguments of its own. Whoever connects waits until
+// it listens.
+func StartAlone(binary string, arguments ...string) (*Member, error) {
+	m, err := newMember(binary, arguments...)
+	if err != nil {
+		m.Close()
+	}
+	return m, err
+}
+
+func newMember(binary string, arguments ...string) (m *Member, err error) {
+	m = &Member{binary: binary, arguments: arguments}
 	if m.directory, err = os.MkdirTemp("", "morton-member-"); err != nil {
 		return m, err
 	}
@@ -50,8 +61,9 @@ func (m *Member) Start() error {
 		return err
 	}
 	defer log.Close()
-	args := []string{"--dbpath", dbpath, "--port", strconv.Itoa(m.port), "--replSet", setName, "--bind_ip", "127.0.0.1",
+	args := []string{"--dbpath", dbpath, "--port", strconv.Itoa(m.port), "--bind_ip", "127.0.0.1",
 		"--wiredTigerCacheSizeGB", "0.25", "--setParameter", "enableTestCommands=1"}
+	args = append(args, m.arguments...)
 	if filepath.Base(m.binary) != "mongod" {
 		args = append([]string{"serve"}, args...)
 	}

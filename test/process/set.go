@@ -26,7 +26,7 @@ func StartSet(binary string, members int) (s *Set, err error) {
 	}()
 	var errs []error
 	for range members {
-		m, err := newMember(binary)
+		m, err := newMember(binary, "--replSet", setName)
 		s.Members = append(s.Members, m)
 		errs = append(errs, err)
 	}

@@ -18,7 +18,7 @@ func TestBrokenTestsDoNotPass(t *testing.T) {
 	defer cancel()
 	s := openFlags(ctx, t)
 	failed, skipped := 0, map[string]int{}
-	for _, f := range spectest.Files(t, "unified-test-format/valid-fail") {
+	for _, f := range spectest.Files(t, mustNotPass) {
 		var file testFile
 		f.Decode(t, &file)
 		for i := range file.Tests {
@@ -34,7 +34,7 @@ func TestBrokenTestsDoNotPass(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("unified-test-format/valid-fail: %d fail as they should", failed)
+	t.Logf("%s: %d fail as they should", mustNotPass, failed)
 	for _, why := range slices.Sorted(maps.Keys(skipped)) {
 		t.Logf("    %d skipped: %s", skipped[why], why)
 	}

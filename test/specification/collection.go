@@ -126,6 +126,14 @@ func (r *run) onCollection(ctx context.Context, c *morton.Collection[bson.D], na
 			names = append(names, index.Lookup("name").StringValue())
 		}
 		return names, nil
+	case "rename":
+		from, to := c.Name(), textAt(args, "to")
+		command := bson.D{{Key: "renameCollection", Value: c.Database().Name() + "." + from}, {Key: "to", Value: c.Database().Name() + "." + to}}
+		if drop, has := field(args, "dropTarget"); has {
+			command = append(command, bson.E{Key: "dropTarget", Value: drop})
+		}
+		_, err := r.server.client.Database("admin").Run(ctx, command)
+		return nil, err
 	case "drop":
 		return nil, c.Drop(ctx)
 	}

@@ -49,6 +49,8 @@ func (r *run) createEntity(e bson.D) error {
 			return err
 		}
 		r.lsids[id] = lsid
+	case "bucket":
+		return r.createBucket(id, spec)
 	case "thread":
 		r.entities[id] = r.startThread(r.ctx)
 	default:

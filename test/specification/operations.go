@@ -1,6 +1,7 @@
 package specification
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,14 +15,20 @@ import (
 
 // operation runs one operation and compares what it gave with what is expected.
 func (r *run) operation(ctx context.Context, op bson.D) error {
+	_, err := r.perform(ctx, op)
+	return err
+}
+
+// perform is operation; failure is the error that the operation gave and that is expected.
+func (r *run) perform(ctx context.Context, op bson.D) (failure, err error) {
 	name, object := textAt(op, "name"), textAt(op, "object")
 	args := documentAt(op, "arguments")
 	if object == "testRunner" {
-		return r.special(ctx, name, args)
+		return nil, r.special(ctx, name, args)
 	}
 	entity, ok := r.entities[object]
 	if !ok {
-		return fmt.Errorf("there is no %s", object)
+		return nil, fmt.Errorf("there is no %s", object)
 	}
 	if s := textAt(args, "session"); s != "" {
 		ctx = r.entities[s].(*morton.Session).Context(ctx)
@@ -29,7 +36,7 @@ func (r *run) operation(ctx context.Context, op bson.D) error {
 	if t, has := field(args, "timeoutMS"); has {
 		timeout := milliseconds(t)
 		if _, is := entity.(*clientEntity); is && (timeout == 0 || name == "createChangeStream") {
-			return skip("operations of clients have no timeout of their own but their context's")
+			return nil, skip("operations of clients have no timeout of their own but their context's")
 		} else if is {
 			limited, cancel := context.WithTimeout(ctx, timeout)
 			defer cancel()
@@ -41,27 +48,27 @@ func (r *run) operation(ctx context.Context, op bson.D) error {
 	var s skip
 	var b broken
 	if errors.As(err, &s) {
-		return s
+		return nil, s
 	}
 	if errors.As(err, &b) {
-		return b
+		return nil, b
 	}
 	if flagAt(op, "ignoreResultAndError") {
-		return nil
+		return nil, nil
 	}
 	if x := documentAt(op, "expectError"); x != nil {
-		return r.matchError(err, result, x)
+		return err, r.matchError(err, result, x)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if save := textAt(op, "saveResultAsEntity"); save != "" {
 		r.entities[save] = result
 	}
 	if x, has := field(op, "expectResult"); has {
-		return r.match(result, x, true)
+		return nil, r.match(result, x, true)
 	}
-	return nil
+	return nil, nil
 }
 
 func without(d bson.D, keys ...string) (rest bson.D) {
@@ -84,6 +91,8 @@ func withTimeout(entity any, timeout time.Duration) any {
 		return e.With(s)
 	case *morton.Collection[bson.D]:
 		return e.With(s)
+	case *bucket:
+		return &bucket{e.db.With(s), e.options}
 	}
 	return entity
 }
@@ -101,6 +110,8 @@ func (r *run) call(ctx context.Context, entity any, name string, args bson.D) (a
 		return r.onCollection(ctx, e, name, args)
 	case *morton.Session:
 		return r.onSession(ctx, e, name, args)
+	case *bucket:
+		return r.onBucket(ctx, e, name, args)
 	case cursorEntity:
 		return r.onCursor(e, name)
 	}
@@ -187,7 +198,7 @@ func (r *run) onDatabase(ctx context.Context, db *morton.Database, name string, 
 		}
 		for _, e := range args {
 			switch e.Key {
-			case "readPreference", "command", "commandName":
+			case "readPreference", "command", "commandName", "cursorType": // the command itself says that its cursor is tailable
 			case "batchSize":
 				o.BatchSize = int32(integer(e.Value))
 			case "maxTimeMS":
@@ -214,7 +225,8 @@ func (r *run) onDatabase(ctx context.Context, db *morton.Database, name string, 
 		}
 		return slice(db.Aggregate(ctx, arrayAt(args, "pipeline"), o))
 	case "createCollection":
-		return nil, db.Create(ctx, textAt(args, "collection"), without(args, "collection"))
+		name := textAt(args, "collection")
+		return morton.CollectionOf[bson.D](db, name), db.Create(ctx, name, without(args, "collection"))
 	case "dropCollection":
 		return nil, db.Collection(textAt(args, "collection")).Drop(ctx)
 	case "listCollections":
@@ -272,8 +284,9 @@ func (r *run) onSession(ctx context.Context, s *morton.Session, name string, arg
 		}
 		return nil, s.Transaction(ctx, func(ctx context.Context) error {
 			for _, v := range arrayAt(args, "callback") {
-				if err := r.operation(ctx, v.(bson.D)); err != nil {
-					return err
+				failure, err := r.perform(ctx, v.(bson.D))
+				if err = cmp.Or(err, failure); err != nil {
+					return err // the transaction is to hear of it
 				}
 			}
 			return nil

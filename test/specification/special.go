@@ -3,6 +3,7 @@ package specification
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -38,10 +39,8 @@ func (r *run) special(ctx context.Context, name string, args bson.D) error {
 		return nil
 	case "waitForThread":
 		return r.entities[textAt(args, "thread")].(*thread).wait()
-	case "assertSessionDirty", "assertSessionNotDirty":
-		return nil // the client does not tell; the tests compare the ids of the sessions of later commands, which does
-	case "assertSessionUnpinned":
-		return nil // nothing is pinned in a replica set; what would be is seen in the commands
+	case "assertSessionDirty", "assertSessionNotDirty", "assertSessionPinned", "assertSessionUnpinned", "assertSessionTransactionState":
+		return assertSession(r.entities[textAt(args, "session")].(*morton.Session), name, textAt(args, "state"))
 	case "assertSameLsidOnLastTwoCommands", "assertDifferentLsidOnLastTwoCommands":
 		return r.lastLsids(args, name == "assertSameLsidOnLastTwoCommands")
 	case "assertNumberConnectionsCheckedOut":
@@ -127,6 +126,26 @@ func (r *run) lastLsids(args bson.D, same bool) error {
 	}
 	if a, b := ids[len(ids)-2], ids[len(ids)-1]; a.Equal(b) != same {
 		return fmt.Errorf("sessions %v and %v", a, b)
+	}
+	return nil
+}
+
+// assertSession looks into a session: the client does not tell what only its own code needs.
+func assertSession(s *morton.Session, name, state string) error {
+	session := reflect.ValueOf(s).Elem()
+	transaction := session.FieldByName("transaction")
+	var got, want any
+	switch name {
+	case "assertSessionDirty", "assertSessionNotDirty":
+		got, want = session.FieldByName("server").Elem().FieldByName("dirty").Bool(), name == "assertSessionDirty"
+	case "assertSessionPinned", "assertSessionUnpinned":
+		got, want = !transaction.FieldByName("pinned").IsNil(), name == "assertSessionPinned"
+	case "assertSessionTransactionState":
+		states := []string{"none", "starting", "in_progress", "committed", "aborted"}
+		got, want = states[transaction.FieldByName("state").Uint()], state
+	}
+	if got != want {
+		return fmt.Errorf("%s %s: the session has %v", name, state, got)
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/mortondb/morton/internal/spectest"
 	"github.com/mortondb/morton/test/process"
 )
@@ -20,18 +22,11 @@ import (
 var (
 	uri    = flag.String("uri", "", "the set to run against")
 	binary = flag.String("binary", "", "morton or mongod, started here as a set of one; without it and -uri nothing runs")
+	alone  = flag.Bool("alone", false, "start binary as a server without a set")
 	known  = flag.String("known", "", "file with failures that are known: a line each, the test's name, a tab and the reason")
 	only   = flag.String("only", "", "run the tests whose name matches this regular expression")
 	report = flag.String("report", "", "write what failed to this file, as -known has it")
 )
-
-// suites are the directories that have tests in the unified format.
-var suites = []string{
-	"unified-test-format/valid-pass", "crud/unified", "retryable-reads/unified", "retryable-writes/unified", "sessions", "command-monitoring",
-	"collection-management", "index-management", "run-command", "transactions/unified", "convenient-transactions",
-	"server-discovery-and-monitoring/unified", "client-side-operations-timeout", "change-streams", "gridfs", "versioned-api",
-	"server-selection", "connection-monitoring-and-pooling",
-}
 
 // TestSpecifications runs all suites and prints how many tests passed, failed and were skipped, and why.
 func TestSpecifications(t *testing.T) {
@@ -42,22 +37,17 @@ func TestSpecifications(t *testing.T) {
 	expected := knownFailures(t)
 	var failures []string
 	idle := maps.Clone(expected) // what is known to fail and was not seen to
-	for _, suite := range suites {
-		var passed, failed, listed, older int
+	for _, suite := range suites(t) {
+		var passed, failed, listed int
 		skipped := map[string]int{}
-		for _, f := range spectest.Files(t, suite) {
-			if f.Doc.Lookup("schemaVersion").IsMissing() {
-				older++
-				continue
-			}
-			var file testFile
-			f.Decode(t, &file)
-			for i := range file.Tests {
-				name := strings.TrimSuffix(f.Path, ".json") + ": " + file.Tests[i].Description
+		for _, f := range filesIn(t, suite) {
+			for _, file := range filesOf(t, f) {
+				test := &file.Tests[0]
+				name := strings.TrimSuffix(f.Path, ".json") + ": " + test.Description
 				if !match.MatchString(name) {
 					continue
 				}
-				err := runTest(t.Context(), s, &file, &file.Tests[i])
+				err := runTest(t.Context(), s, file, test)
 				var why skip
 				switch _, isKnown := expected[name]; {
 				case errors.As(err, &why):
@@ -85,9 +75,6 @@ func TestSpecifications(t *testing.T) {
 			total += n
 		}
 		t.Logf("%s: %d passed, %d failed, %d known to fail, %d skipped", suite, passed, failed, listed, total)
-		if older > 0 {
-			t.Logf("    %d files of the format before this one", older)
-		}
 		for _, why := range slices.Sorted(maps.Keys(skipped)) {
 			t.Logf("    %d skipped: %s", skipped[why], why)
 		}
@@ -104,17 +91,38 @@ func TestSpecifications(t *testing.T) {
 	}
 }
 
+// filesOf returns the tests of a file, each with all that it needs of it.
+func filesOf(t *testing.T, f spectest.File) (list []*testFile) {
+	if f.Doc.Lookup("schemaVersion").IsMissing() {
+		var old bson.D
+		f.Decode(t, &old)
+		return modern(strings.TrimSuffix(f.Path, ".json"), old)
+	}
+	var file testFile
+	f.Decode(t, &file)
+	for i := range file.Tests {
+		one := file
+		one.Tests = file.Tests[i : i+1]
+		list = append(list, &one)
+	}
+	return list
+}
+
 // openFlags returns the server that the flags name, or the one that it starts until the test is over.
 func openFlags(ctx context.Context, t *testing.T) *server {
 	t.Helper()
 	at := *uri
 	if *binary != "" {
-		m, err := process.StartMember(*binary)
+		start, options := process.StartMember, "?replicaSet=rs0"
+		if *alone {
+			start, options = func(binary string) (*process.Member, error) { return process.StartAlone(binary) }, "?directConnection=true"
+		}
+		m, err := start(*binary)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { m.Close() })
-		at = "mongodb://" + m.Address + "/?replicaSet=rs0"
+		at = "mongodb://" + m.Address + "/" + options
 	}
 	if at == "" {
 		t.Skip("neither -binary nor -uri names a set to run against: see make specification")
