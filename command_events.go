@@ -2,6 +2,7 @@ package morton
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -39,7 +40,7 @@ func (c *Client) commandStarted(ctx context.Context, r *request, conn *connpool.
 		c.config.Monitor.Command(started)
 	}
 	if l := c.config.Logger; l != nil && l.Enabled(ctx, slog.LevelDebug) {
-		l.LogAttrs(ctx, slog.LevelDebug, started.Kind, slog.String("command", started.Name), slog.String("database", r.db), slog.String("address", started.Address), slog.Int64("requestId", started.RequestID))
+		l.LogAttrs(ctx, slog.LevelDebug, started.Kind, started.attrs()...)
 	}
 	var traced func(error)
 	if c.config.Monitor.Trace != nil {
@@ -61,7 +62,7 @@ func (c *Client) commandFinished(ctx context.Context, r *request, e CommandEvent
 	}
 	switch {
 	case hidden:
-		e.Reply = bson.Raw(document.Empty)
+		e.Reply, e.Err = bson.Raw(document.Empty), hide(e.Err)
 	case len(r.reply.Body) > 0:
 		e.Reply = bson.Raw(r.reply.Body.Clone())
 	case r.mute:
@@ -73,8 +74,33 @@ func (c *Client) commandFinished(ctx context.Context, r *request, e CommandEvent
 		c.config.Monitor.Command(&e)
 	}
 	if l := c.config.Logger; l != nil && l.Enabled(ctx, slog.LevelDebug) {
-		l.LogAttrs(ctx, slog.LevelDebug, e.Kind, slog.String("command", e.Name), slog.String("address", e.Address), slog.Int64("requestId", e.RequestID), slog.Duration("took", took), slog.Any("error", e.Err))
+		attrs := append(e.attrs(), slog.Duration("took", took))
+		if e.Err != nil {
+			attrs = append(attrs, slog.Any("error", e.Err))
+		}
+		l.LogAttrs(ctx, slog.LevelDebug, e.Kind, attrs...)
 	}
+}
+
+// attrs are what the log says of each command. What is in commands and replies belongs to the program and is not logged.
+func (e *CommandEvent) attrs() []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("command", e.Name), slog.String("database", e.Database), slog.String("address", e.Address),
+		slog.Int64("requestId", e.RequestID), slog.Int64("connectionId", e.ConnectionID),
+	}
+	if e.ServerConnectionID != 0 {
+		attrs = append(attrs, slog.Int64("serverConnectionId", e.ServerConnectionID))
+	}
+	return attrs
+}
+
+// hide returns the server's error about a command that is nobody's business without the words, which may repeat parts of it.
+func hide(err error) error {
+	var answer *CommandError
+	if !errors.As(err, &answer) {
+		return err
+	}
+	return &CommandError{Code: answer.Code, Name: answer.Name, Labels: answer.Labels, Address: answer.Address}
 }
 
 // wholeCommand returns a command with its documents in one.

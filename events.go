@@ -222,6 +222,12 @@ func logPool(l *slog.Logger, e *PoolEvent) {
 	if e.Reason != "" {
 		attrs = append(attrs, slog.String("reason", e.Reason))
 	}
+	switch e.Kind {
+	case "ConnectionPoolCreated":
+		attrs = append(attrs, slog.Int("minPoolSize", e.MinPoolSize), slog.Int("maxPoolSize", e.MaxPoolSize), slog.Duration("maxIdleTime", e.MaxIdleTime))
+	case "ConnectionReady", "ConnectionCheckedOut", "ConnectionCheckOutFailed":
+		attrs = append(attrs, slog.Duration("took", e.Duration))
+	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.Any("error", e.Err))
 	}
@@ -243,6 +249,10 @@ func logTopology(l *slog.Logger, e *TopologyEvent) {
 		}
 	case "TopologyDescriptionChanged":
 		attrs = append(attrs, slog.String("was", e.OldKind), slog.String("is", e.NewKind))
+	case "ServerHeartbeatStarted":
+		attrs = append(attrs, slog.Bool("awaited", e.Awaited))
+	case "ServerHeartbeatSucceeded", "ServerHeartbeatFailed":
+		attrs = append(attrs, slog.Bool("awaited", e.Awaited), slog.Duration("took", e.Duration))
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.Any("error", e.Err))

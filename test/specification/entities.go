@@ -2,6 +2,7 @@ package specification
 
 import (
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -111,6 +112,12 @@ func (r *run) createClient(id string, spec bson.D) error {
 		if err := r.storeEvents(c, v.(bson.D)); err != nil {
 			return err
 		}
+	}
+	if levels := documentAt(spec, "observeLogMessages"); levels != nil {
+		if c.log, err = newLogKeeper(levels); err != nil {
+			return err
+		}
+		config.Logger = slog.New(c.log)
 	}
 	config.Monitor = morton.Monitor{Command: c.command, Pool: c.pool, Topology: c.topology}
 	if c.Client, err = morton.New(config); err != nil {
