@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"runtime/debug"
 	"slices"
@@ -71,6 +72,7 @@ func New(config *Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.config.warn()
 	c.api = options.ServerAPI
 	c.listens = config.Monitor.Command != nil || config.Monitor.Trace != nil || config.Logger != nil
 	c.sessions.timeout = func() time.Duration { return c.topology.view.Load().SessionTimeout }
@@ -95,6 +97,17 @@ func (c *Config) clone() *Config {
 		copied.uri = &uri
 	}
 	return &copied
+}
+
+// warn tells of the warnings.
+func (c *Config) warn() {
+	logger := c.Logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	for _, sentence := range c.Warnings {
+		logger.Warn("connection string: " + sentence)
+	}
 }
 
 // complete fills in defaults and refuses what cannot be.
@@ -137,6 +150,9 @@ func (c *Config) complete() error {
 		return errors.New("morton: MaxIdleTime, WaitQueueTimeout, ConnectTimeout, SocketTimeout, ServerSelectionTimeout, LocalThreshold and HeartbeatInterval are not negative")
 	case c.MaxPoolSize > 0 && c.MinPoolSize > c.MaxPoolSize:
 		return fmt.Errorf("morton: MinPoolSize %d is greater than MaxPoolSize %d", c.MinPoolSize, c.MaxPoolSize)
+	}
+	if c.MonitoringMode == "auto" && connpool.InFunction() { // specification "Server Monitoring"
+		c.MonitoringMode = "poll"
 	}
 	return nil
 }

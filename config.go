@@ -22,7 +22,7 @@ import (
 type Config struct {
 	// Hosts are the seeds: "host:port", or the path of a unix socket. One member of the set is enough.
 	Hosts []string
-	// Database is the connection string's.
+	// Database is the connection string's, for client.Database(config.Database).
 	Database string
 	// ReplicaSet is the name that members must have; empty: any.
 	ReplicaSet string
@@ -38,28 +38,32 @@ type Config struct {
 	Compressors []string
 	ServerAPI   *ServerAPI
 
-	Settings    // what databases and collections inherit
-	RetryReads  bool
-	RetryWrites bool
+	Settings         // what databases and collections inherit
+	RetryReads  bool // a read that loses its server is sent again, once
+	RetryWrites bool // so is a write, with the number by which servers know that they have done it, where that is possible
 
 	MinPoolSize      int           // connections that are kept to each server. ParseConfig's default is 1: a secondary that becomes primary gets its first write without dialling
-	MaxPoolSize      int           // 0: no limit
+	MaxPoolSize      int           // of connections to each server, 100 by default; 0: no limit
 	MaxConnecting    int           // that are being made at a time, for each server
-	MaxIdleTime      time.Duration // 0: no limit
-	WaitQueueTimeout time.Duration // 0: no limit
-	ConnectTimeout   time.Duration // 0: no limit
+	MaxIdleTime      time.Duration // a connection that was not used for longer is closed; 0: no limit
+	WaitQueueTimeout time.Duration // how long an operation waits for a connection; 0: no limit
+	ConnectTimeout   time.Duration // 10 s by default; 0: no limit
 	SocketTimeout    time.Duration // of one send or receive; 0: no limit. Timeout is the better one: it is that of the whole operation
 
-	ServerSelectionTimeout time.Duration
-	LocalThreshold         time.Duration
-	HeartbeatInterval      time.Duration
-	// MonitoringMode is "auto", "stream" or "poll".
+	ServerSelectionTimeout time.Duration // how long an operation looks for a server that suits it; 30 s by default
+	LocalThreshold         time.Duration // servers that are farther away than the nearest by no more than this are as good; 15 ms by default
+	HeartbeatInterval      time.Duration // how often servers are asked that do not tell news by themselves; 10 s by default
+	// MonitoringMode is "stream": servers tell what changes at the moment it does; "poll": they are asked; "auto": stream, but poll in
+	// functions as a service.
 	MonitoringMode string
 
 	// Registry encodes and decodes values; nil: the bson package's own.
 	Registry *bson.Registry
 	// Logger hears of servers, connections and commands; nil: nobody does.
 	Logger *slog.Logger
+	// Warnings are sentences about what was passed over in the connection string, such as unknown options. New gives them to Logger,
+	// and without one to slog.Default.
+	Warnings []string
 	// Monitor hears of everything that the client does.
 	Monitor Monitor
 	// Dial makes connections; nil: a net.Dialer does.
@@ -99,7 +103,7 @@ func ParseConfig(seeds ...string) (*Config, error) {
 		MinPoolSize: o.MinPoolSize, MaxPoolSize: o.MaxPoolSize, MaxConnecting: o.MaxConnecting, MaxIdleTime: o.MaxIdleTime,
 		WaitQueueTimeout: o.WaitQueueTimeout, ConnectTimeout: o.ConnectTimeout, SocketTimeout: o.SocketTimeout, ServerSelectionTimeout: o.ServerSelectionTimeout,
 		LocalThreshold: o.LocalThreshold, HeartbeatInterval: o.HeartbeatFrequency, MonitoringMode: o.ServerMonitoringMode,
-		uri: o,
+		Warnings: o.Warnings, uri: o,
 	}
 	if !o.Has("minPoolSize") {
 		c.MinPoolSize = 1
@@ -145,9 +149,11 @@ func (c *Config) resolve(ctx context.Context) error {
 	if c.uri == nil || !c.uri.NeedsResolution() {
 		return nil
 	}
+	known := len(c.uri.Warnings)
 	if err := c.uri.Resolve(ctx, net.DefaultResolver, rand.Shuffle); err != nil {
 		return fmt.Errorf("morton: %w", err)
 	}
+	c.Warnings = append(c.Warnings, c.uri.Warnings[known:]...)
 	c.Hosts = c.uri.Hosts
 	if c.ReplicaSet == "" {
 		c.ReplicaSet = c.uri.ReplicaSet

@@ -57,7 +57,7 @@ func (i *invocation) upCommand() string { return i.argv[0] + " up" }
 // onlyMember is the configuration of a client of one member of the set, whatever it is.
 func onlyMember(set *morton.Config, host string) *morton.Config {
 	c := *set
-	c.Hosts, c.ReplicaSet, c.DirectConnection = []string{host}, "", true
+	c.Hosts, c.ReplicaSet, c.DirectConnection, c.Warnings = []string{host}, "", true, nil // it was warned of before
 	return &c
 }
 

@@ -118,6 +118,9 @@ func provider(getenv func(string) string) *function {
 	return nil
 }
 
+// InFunction reports whether the program runs as a function, whose process sleeps between two requests.
+func InFunction() bool { return provider(os.Getenv) != nil }
+
 func appendEnv(b *document.Builder, getenv func(string) string, docker, fields bool) {
 	f := provider(getenv)
 	kubernetes := getenv("KUBERNETES_SERVICE_HOST") != ""
