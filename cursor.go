@@ -180,7 +180,7 @@ func (c *cursor) fetch() error {
 	c.send = nil
 	reply, err := r.run(c.ctx)
 	if err == nil && first && r.write && r.answer.concern.Type == document.TypeDocument {
-		err = &WriteError{Concern: writeConcernError(r.answer.concern), Labels: r.labels(r.desc.MaxWire, 0)}
+		err = &WriteError{Concern: concernFailure(r.answer.concern), Labels: r.labels(r.desc.MaxWire, 0)}
 	}
 	if err != nil {
 		if !first {

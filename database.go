@@ -175,7 +175,7 @@ func (r *request) runWrite(ctx context.Context) error {
 		return err
 	}
 	if c := reply.Lookup("writeConcernError"); c.Type == document.TypeDocument {
-		return &WriteError{Concern: writeConcernError(c), Labels: r.labels(r.desc.MaxWire, 0), Raw: bson.Raw(reply.Clone())}
+		return &WriteError{Concern: concernFailure(c), Labels: r.labels(r.desc.MaxWire, 0), Raw: bson.Raw(reply.Clone())}
 	}
 	return nil
 }

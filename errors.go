@@ -94,7 +94,7 @@ func (e *SelectionError) Unwrap() error { return e.Err }
 // WriteError says which writes of an operation failed, or that its write concern was not met. Result is what was done.
 type WriteError struct {
 	Failures []WriteFailure
-	Concern  *WriteConcernError // nil: it was met, or not waited for
+	Concern  *ConcernFailure // nil: it was met, or not waited for
 	Labels   []string
 	Result   BulkResult
 	Raw      bson.Raw // the last answer that told of a failure
@@ -110,8 +110,8 @@ type WriteFailure struct {
 	Raw     bson.Raw
 }
 
-// WriteConcernError says that writes were done and fewer members have them than was asked for, or that this is not known.
-type WriteConcernError struct {
+// ConcernFailure says that writes were done and fewer members have them than was asked for, or that this is not known.
+type ConcernFailure struct {
 	Code    int32
 	Name    string
 	Message string
@@ -259,10 +259,10 @@ func commandError(e *mongoerr.Error, address string, reply document.Doc) *Comman
 	return c
 }
 
-func writeConcernError(v document.Value) *WriteConcernError {
+func concernFailure(v document.Value) *ConcernFailure {
 	d := v.Doc()
 	code, _ := d.Lookup("code").AsInt64()
-	w := &WriteConcernError{Code: int32(code), Raw: bson.Raw(d.Clone())}
+	w := &ConcernFailure{Code: int32(code), Raw: bson.Raw(d.Clone())}
 	w.Name = text(d.Lookup("codeName"))
 	w.Message = text(d.Lookup("errmsg"))
 	if info := d.Lookup("errInfo"); info.Type == document.TypeDocument {

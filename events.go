@@ -44,13 +44,13 @@ type CommandEvent struct {
 // and Pooling" has for it, such as "ConnectionCreated".
 type PoolEvent struct {
 	Kind         string
-	Address      string
-	ConnectionID int64
-	Reason       string
-	Duration     time.Duration
-	Err          error
-	Interrupt    bool
-	MinPoolSize  int // of ConnectionPoolCreated, as the next two
+	Address      string        // of the pool's server
+	ConnectionID int64         // 0: it is not about one connection
+	Reason       string        // why a connection was closed, or could not be had
+	Duration     time.Duration // how long it took to make a connection, or to get one
+	Err          error         // what came before a connection was closed, a pool cleared, or none could be had
+	Interrupt    bool          // of ConnectionPoolCleared: operations that run on its connections are broken off
+	MinPoolSize  int           // of ConnectionPoolCreated, as the next two
 	MaxPoolSize  int
 	MaxIdleTime  time.Duration
 }

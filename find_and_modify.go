@@ -75,7 +75,7 @@ func (c *Collection[T]) findAndModify(ctx context.Context, filter any, o FindAnd
 		return value, ErrNotFound
 	}
 	if concern := r.answer.concern; concern.Type == document.TypeDocument {
-		err = &WriteError{Concern: writeConcernError(concern), Labels: r.labels(r.desc.MaxWire, 0)}
+		err = &WriteError{Concern: concernFailure(concern), Labels: r.labels(r.desc.MaxWire, 0)}
 	}
 	v := reply.Lookup("value")
 	switch {

@@ -515,7 +515,7 @@ func (r *request) outcome(generation uint64, wireVersion int32) error {
 		r.client.topology.failed(r.target, f)
 	}
 	if a.ok {
-		concern := writeConcernError(a.concern)
+		concern := concernFailure(a.concern)
 		labels := r.labels(wireVersion, mongoerr.Code(concern.Code))
 		for _, l := range labels {
 			if l == mongoerr.LabelRetryableWrite && r.mayRetry() {

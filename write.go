@@ -202,7 +202,7 @@ func (r *request) addWrites(reply document.Doc, list []statement, result *BulkRe
 		failed.Labels = append(failed.Labels, r.labels(r.desc.MaxWire, mongoerr.Code(0))...)
 	}
 	if r.answer.concern.Type == document.TypeDocument && failed.Concern == nil {
-		failed.Concern = writeConcernError(r.answer.concern)
+		failed.Concern = concernFailure(r.answer.concern)
 	}
 	switch r.name {
 	case "insert":
