@@ -8,18 +8,15 @@ import (
 	"io"
 	"log"
 	"log/slog"
-	"net"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/mortondb/morton"
-	"github.com/mortondb/morton/internal/node"
-	"github.com/mortondb/morton/internal/replset"
+	"github.com/mortondb/morton/test/inside"
 )
 
 // Person is what the examples keep.
@@ -36,28 +33,25 @@ func check(err error) {
 	}
 }
 
-// exampleClient is connected with a set of one member in this process, which lasts as long as the process does.
+// endExamples ends what exampleClient began.
+var endExamples = func() {}
+
+// exampleClient is connected with a set of one member in this process. Both last until all examples have run.
 var exampleClient = sync.OnceValue(func() *morton.Client {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	check(err)
-	fs := vfs.NewMem()
-	check(fs.MkdirAll("db", 0o755))
-	_, err = node.Start(node.Options{
-		FS: fs, DBPath: "db", Listeners: []net.Listener{l}, Set: replset.SetOption{Name: "rs"},
-		Naming: replset.Naming{Bind: []string{"127.0.0.1"}, Port: l.Addr().(*net.TCPAddr).Port},
-		Dial: func(ctx context.Context, host string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "tcp", host)
-		},
-	})
+	address, end, err := inside.Start("rs")
 	check(err)
 	ctx := context.Background()
-	direct, err := morton.Connect(ctx, "mongodb://"+l.Addr().String()+"/?directConnection=true")
+	direct, err := morton.Connect(ctx, "mongodb://"+address+"/?directConnection=true")
 	check(err)
 	_, err = direct.Database("admin").Run(ctx, bson.M{"replSetInitiate": bson.D{}})
 	check(err)
 	check(direct.Close(ctx))
-	client, err := morton.Connect(ctx, "mongodb://"+l.Addr().String()+"/?replicaSet=rs")
+	client, err := morton.Connect(ctx, "mongodb://"+address+"/?replicaSet=rs")
 	check(err)
+	endExamples = func() {
+		check(client.Close(ctx))
+		check(end())
+	}
 	return client
 })
 

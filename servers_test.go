@@ -1,22 +1,17 @@
 package morton_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/mortondb/morton"
-	"github.com/mortondb/morton/internal/node"
-	"github.com/mortondb/morton/internal/replset"
+	"github.com/mortondb/morton/test/inside"
+	"github.com/mortondb/morton/test/process"
 )
 
 // eachServer runs a test with a set of Morton's, and with one of the mongod that MORTON_MONGOD names.
@@ -24,86 +19,20 @@ func eachServer(t *testing.T, members int, f func(t *testing.T, hosts []string))
 	t.Run("morton", func(t *testing.T) {
 		hosts := make([]string, members)
 		for i := range hosts {
-			hosts[i] = startMorton(t)
+			hosts[i] = inside.Member(t, "rs")
 		}
 		initiate(t, hosts)
 		f(t, hosts)
 	})
 	t.Run("mongod", func(t *testing.T) {
-		if os.Getenv("MORTON_MONGOD") == "" {
-			t.Skip("MORTON_MONGOD names no mongod to ask")
-		}
+		process.NamedMongod(t)
 		hosts := make([]string, members)
 		for i := range hosts {
-			hosts[i] = startMongod(t)
+			hosts[i] = process.StartMongod(t, "--replSet", "rs")
 		}
 		initiate(t, hosts)
 		f(t, hosts)
 	})
-}
-
-// startMorton starts a member of the set rs in this process, which ends with the test.
-func startMorton(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fs := vfs.NewMem()
-	if err := fs.MkdirAll("db", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	n, err := node.Start(node.Options{
-		FS: fs, DBPath: "db", Listeners: []net.Listener{l}, Set: replset.SetOption{Name: "rs"}, EnableTestCommands: true,
-		Naming: replset.Naming{Bind: []string{"127.0.0.1"}, Port: l.Addr().(*net.TCPAddr).Port},
-		Dial: func(ctx context.Context, host string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "tcp", host)
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l.Addr().String()
-}
-
-func startMongod(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	cmd := exec.Command(os.Getenv("MORTON_MONGOD"), "--dbpath", t.TempDir(), "--port", port, "--bind_ip", "127.0.0.1", "--replSet", "rs", "--setParameter", "enableTestCommands=1")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), "Waiting for connections") {
-			go func() {
-				for lines.Scan() {
-				}
-			}()
-			return address
-		}
-	}
-	t.Fatal("mongod ended before it listened")
-	return ""
 }
 
 // initiate makes a set of the members and waits for its primary.

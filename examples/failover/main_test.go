@@ -3,12 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mortondb/morton/test/process"
 )
 
 // TestStory has the story happen, with real processes and a real kill -9: with Morton, and with the mongod that MORTON_MONGOD names.
@@ -21,11 +22,7 @@ func TestStory(t *testing.T) {
 		testStory(t, binary)
 	})
 	t.Run("mongod", func(t *testing.T) {
-		binary := os.Getenv("MORTON_MONGOD")
-		if binary == "" {
-			t.Skip("MORTON_MONGOD names no mongod to ask")
-		}
-		testStory(t, binary)
+		testStory(t, process.NamedMongod(t))
 	})
 }
 

@@ -1,29 +1,24 @@
 package auth
 
 import (
-	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/binary"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/test/identity"
+	"github.com/mortondb/morton/test/process"
 )
 
 // mongod is a real one, with authentication and TLS, that ends with the test.
@@ -33,100 +28,37 @@ type mongod struct {
 	cn      string
 }
 
-// startMongod starts the binary that MORTON_MONGOD names.
+// startMongod starts the one that MORTON_MONGOD names.
 func startMongod(t *testing.T) *mongod {
 	t.Helper()
-	path := os.Getenv("MORTON_MONGOD")
-	if path == "" {
-		t.Skip("MORTON_MONGOD names no mongod to ask")
-	}
+	process.NamedMongod(t)
 	dir := t.TempDir()
 	m := &mongod{cn: "CN=alice,OU=clients,O=Morton"}
 	m.tls = writeCertificates(t, dir)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.address = l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(m.address)
-	cmd := exec.CommandContext(context.Background(), path, "--auth", "--dbpath", dir, "--port", port, "--bind_ip", "127.0.0.1",
-		"--setParameter", "enableTestCommands=1", "--setParameter", "authenticationMechanisms=SCRAM-SHA-1,SCRAM-SHA-256,MONGODB-X509",
+	m.address = process.StartMongod(t, "--auth", "--setParameter", "authenticationMechanisms=SCRAM-SHA-1,SCRAM-SHA-256,MONGODB-X509",
 		"--tlsMode", "preferTLS", "--tlsCAFile", filepath.Join(dir, "ca.pem"), "--tlsCertificateKeyFile", filepath.Join(dir, "server.pem"),
 		"--tlsAllowConnectionsWithoutCertificates")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	var log strings.Builder
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		log.WriteString(lines.Text() + "\n")
-		if strings.Contains(lines.Text(), "Waiting for connections") {
-			go io.Copy(io.Discard, out)
-			return m
-		}
-	}
-	t.Fatalf("mongod does not listen:\n%s", log.String())
-	return nil
+	return m
 }
 
 // writeCertificates makes an authority, the server's certificate and key in dir, and returns what a client connects with.
 func writeCertificates(t *testing.T, dir string) *tls.Config {
 	t.Helper()
-	authority, authorityKey, authorityPEM, _ := certificate(t, &x509.Certificate{
-		Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}, nil, nil)
-	_, _, serverPEM, serverKeyPEM := certificate(t, &x509.Certificate{
+	authority := identity.New(t, nil, x509.Certificate{Subject: pkix.Name{CommonName: "authority"}})
+	server := identity.New(t, authority, x509.Certificate{
 		Subject: pkix.Name{CommonName: "localhost", Organization: []string{"Servers"}}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}, authority, authorityKey)
-	_, _, clientPEM, clientKeyPEM := certificate(t, &x509.Certificate{
+	})
+	client := identity.New(t, authority, x509.Certificate{
 		Subject: pkix.Name{CommonName: "alice", OrganizationalUnit: []string{"clients"}, Organization: []string{"Morton"}},
-	}, authority, authorityKey)
-	for name, text := range map[string][]byte{"ca.pem": authorityPEM, "server.pem": append(serverPEM, serverKeyPEM...)} {
+	})
+	for name, text := range map[string][]byte{"ca.pem": authority.CertPEM(), "server.pem": append(server.CertPEM(), server.KeyPEM(t)...)} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	pair, err := tls.X509KeyPair(clientPEM, clientKeyPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
 	roots := x509.NewCertPool()
-	roots.AddCert(authority)
-	return &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}
-}
-
-func certificate(t *testing.T, c *x509.Certificate, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, []byte, []byte) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.SerialNumber, _ = rand.Int(rand.Reader, big.NewInt(1<<62))
-	c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	if parent == nil {
-		parent, parentKey = c, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, parentKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	made, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return made, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
+	roots.AddCert(authority.Cert)
+	return &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{client.Pair()}}
 }
 
 // conn is a connection that sends one OP_MSG at a time.

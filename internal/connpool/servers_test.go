@@ -1,97 +1,26 @@
 package connpool
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"fmt"
-	"io"
-	"net"
-	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/mortondb/morton/internal/auth"
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
-	"github.com/mortondb/morton/internal/node"
-	"github.com/mortondb/morton/internal/replset"
 	"github.com/mortondb/morton/internal/wire"
+	"github.com/mortondb/morton/test/inside"
+	"github.com/mortondb/morton/test/process"
 )
 
-// startMorton starts a standalone in this process that ends with the test, and returns where it listens.
-func startMorton(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fs := vfs.NewMem()
-	if err := fs.MkdirAll("db", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	n, err := node.Start(node.Options{FS: fs, DBPath: "db", Listeners: []net.Listener{l},
-		Naming: replset.Naming{Bind: []string{"127.0.0.1"}, Port: l.Addr().(*net.TCPAddr).Port},
-		Dial: func(ctx context.Context, host string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "tcp", host)
-		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := n.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l.Addr().String()
-}
-
-// startMongod starts the binary that MORTON_MONGOD names, which ends with the test.
-func startMongod(t *testing.T, args ...string) string {
-	t.Helper()
-	path := os.Getenv("MORTON_MONGOD")
-	if path == "" {
-		t.Skip("MORTON_MONGOD names no mongod to ask")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	cmd := exec.Command(path, append(args, "--dbpath", t.TempDir(), "--port", port, "--bind_ip", "127.0.0.1", "--setParameter", "enableTestCommands=1")...)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if strings.Contains(lines.Text(), "Waiting for connections") {
-			go io.Copy(io.Discard, out)
-			return address
-		}
-	}
-	t.Fatal("mongod does not listen")
-	return ""
-}
-
 // TestMorton and TestMongod do the same with both servers.
-func TestMorton(t *testing.T) { testServer(t, startMorton(t)) }
+func TestMorton(t *testing.T) { testServer(t, inside.Member(t, "")) }
 
-func TestMongod(t *testing.T) { testServer(t, startMongod(t)) }
+func TestMongod(t *testing.T) { testServer(t, process.StartMongod(t)) }
 
 func testServer(t *testing.T, address string) {
 	client, err := Metadata{AppName: "test", Driver: "morton", Version: "0"}.Document()
@@ -204,7 +133,7 @@ func testStream(t *testing.T, o Options) {
 
 // TestMongodAuthenticates has users of a real mongod log in, and one whose password is wrong.
 func TestMongodAuthenticates(t *testing.T) {
-	o := Options{Address: startMongod(t, "--auth")}
+	o := Options{Address: process.StartMongod(t, "--auth")}
 	p := newPool(t, o)
 	c := get(t, p)
 	r := run(t, c, `{"createUser": "alice", "pwd": "open", "roles": ["root"], "$db": "admin"}`)

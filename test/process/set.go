@@ -40,10 +40,7 @@ func StartSet(binary string, members int) (s *Set, err error) {
 func (s *Set) initiate() error {
 	list := bson.A{}
 	for i, m := range s.Members {
-		c := Conn{Address: m.Address}
-		_, err := retry(func() (bson.Raw, error) { return c.Run("admin", bson.D{{Key: "ping", Value: 1}}) })
-		c.Close()
-		if err != nil {
+		if err := m.answers(); err != nil {
 			return err
 		}
 		list = append(list, bson.D{{Key: "_id", Value: i}, {Key: "host", Value: m.Address}})
