@@ -90,7 +90,7 @@ chaos: build ## real processes under trouble for TIME (30m), as root in network 
 .PHONY: stress
 stress: ## programs that are interrupted between any two steps and overwrite freed buffers (tag stress): SWAPS=100000 tries of each client, chaos for TIME (30m)
 	MORTON_SWAPS=$${SWAPS:-100000} $(GO) test -tags stress -count 1 -timeout 0 -v -run TestOneOfTwoSwapsSucceeds ./internal/engine
-	$(GO) test -tags stress ./internal/...
+	$(GO) test -tags stress . ./internal/...
 	$(BUILD) -tags stress -o morton-stress ./cmd/morton
 	$(GO) run ./test/chaos -binary ./morton-stress -time $${TIME:-30m} $(if $(SEED),-seed $(SEED))
 
