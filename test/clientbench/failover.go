@@ -17,8 +17,8 @@ import (
 )
 
 // failovers kills the primary so many times, under both clients, and prints how long after each election a client's first write was
-// acknowledged.
-func failovers(binary string, times int) error {
+// acknowledged. The other client is the official driver, or with options ours with these.
+func failovers(binary string, times int, options string) error {
 	s, err := process.StartSet(binary, 3)
 	if err != nil {
 		return err
@@ -27,22 +27,21 @@ func failovers(binary string, times int) error {
 	uri := s.URI() + "&w=majority"
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	client, err := morton.Connect(ctx, uri)
+	insert, end, err := openOurWriter(ctx, uri, "ours")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = client.Close(context.Background()) }()
-	other, err := mongo.Connect(options.Client().ApplyURI(uri))
+	defer end()
+	open, name := openTheirWriter, "official driver"
+	if options != "" {
+		uri, open, name = uri+"&"+options, openOurWriter, options
+	}
+	insertOther, endOther, err := open(ctx, uri, "theirs")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = other.Disconnect(context.Background()) }()
-	c, o := client.Database("bench").Collection("ours"), other.Database("bench").Collection("theirs")
-	ours := write(ctx, func() error { _, err := c.InsertOne(context.Background(), bson.D{{Key: "x", Value: 1}}); return err })
-	theirs := write(ctx, func() error {
-		_, err := o.InsertOne(context.Background(), bson.D{{Key: "x", Value: 1}})
-		return err
-	})
+	defer endOther()
+	ours, theirs := write(ctx, insert), write(ctx, insertOther)
 	var a, b []time.Duration
 	for n := range times {
 		primary, err := s.Primary(ctx)
@@ -57,7 +56,7 @@ func failovers(binary string, times int) error {
 		elected := time.Now()
 		x, y := ours.after(elected), theirs.after(elected)
 		a, b = append(a, x), append(b, y)
-		fmt.Printf("%2d: ours %6.2f ms, official driver %6.2f ms after the election\n", n+1, float64(x.Microseconds())/1000, float64(y.Microseconds())/1000)
+		fmt.Printf("%2d: ours %6.2f ms, %s %6.2f ms after the election\n", n+1, float64(x.Microseconds())/1000, name, float64(y.Microseconds())/1000)
 		if err := errors.Join(primary.Start(), primary.Secondary(ctx)); err != nil {
 			return err
 		}
@@ -66,9 +65,29 @@ func failovers(binary string, times int) error {
 	slices.Sort(a)
 	slices.Sort(b)
 	x, y := a[len(a)/2], b[len(b)/2]
-	fmt.Printf("medians: ours %.2f ms, official driver %.2f ms: %.2f; errors: ours %d, official driver %d\n",
-		float64(x.Microseconds())/1000, float64(y.Microseconds())/1000, float64(x)/float64(y), ours.failed(), theirs.failed())
+	fmt.Printf("medians: ours %.2f ms, %s %.2f ms: %.2f; errors: ours %d, the other %d\n",
+		float64(x.Microseconds())/1000, name, float64(y.Microseconds())/1000, float64(x)/float64(y), ours.failed(), theirs.failed())
 	return nil
+}
+
+var written = bson.D{{Key: "x", Value: 1}}
+
+func openOurWriter(ctx context.Context, uri, collection string) (insert func() error, end func(), err error) {
+	client, err := morton.Connect(ctx, uri)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := client.Database("bench").Collection(collection)
+	return func() error { _, err := c.InsertOne(context.Background(), written); return err }, func() { _ = client.Close(context.Background()) }, nil
+}
+
+func openTheirWriter(_ context.Context, uri, collection string) (insert func() error, end func(), err error) {
+	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err != nil {
+		return nil, nil, err
+	}
+	c := client.Database("bench").Collection(collection)
+	return func() error { _, err := c.InsertOne(context.Background(), written); return err }, func() { _ = client.Disconnect(context.Background()) }, nil
 }
 
 // writer writes without a pause and keeps when its writes began and were acknowledged.

@@ -2,7 +2,7 @@
 // that alternate between the two.
 //
 //	go run ./test/clientbench -binary ./morton [-slice 1s] [-rounds 5] [-only REGEXP]
-//	go run ./test/clientbench -binary ./morton -failovers 20
+//	go run ./test/clientbench -binary ./morton -failovers 20 [-against minPoolSize=0]
 //
 // Printed are medians of this module's client, and its ratios to the official driver's: above 1 is better in operations per second,
 // below 1 in latency and in allocations per operation.
@@ -50,10 +50,11 @@ func main() {
 	rounds := flag.Int("rounds", 5, "slices of each client per workload")
 	only := flag.String("only", "", "run the workloads whose name matches this regular expression")
 	times := flag.Int("failovers", 0, "kill the primary of a set of three so many times instead")
+	against := flag.String("against", "", "with -failovers: options of a connection string, with which a second client of this module takes the official driver's place")
 	flag.Parse()
 	if *times > 0 {
 		runtime.LockOSThread()
-		if err := failovers(*binary, *times); err != nil {
+		if err := failovers(*binary, *times, *against); err != nil {
 			fmt.Fprintln(os.Stderr, "clientbench:", err)
 			os.Exit(1)
 		}
