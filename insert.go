@@ -16,7 +16,8 @@ type InsertOptions struct {
 	Comment                  any
 }
 
-// InsertOne inserts a document and returns its _id, which is made here if it has none: see "Values" above.
+// InsertOne inserts a document and returns its _id, which is made here if it has none
+// (see "Values" in the package's documentation: a struct's field needs omitempty).
 func (c *Collection[T]) InsertOne(ctx context.Context, doc T, options ...InsertOptions) (id any, err error) {
 	ids, err := c.InsertMany(ctx, []T{doc}, options...)
 	if len(ids) == 1 {
