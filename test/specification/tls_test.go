@@ -1,14 +1,8 @@
 package specification
 
 import (
-	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -19,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/mortondb/morton"
+	"github.com/mortondb/morton/test/identity"
 	"github.com/mortondb/morton/test/process"
 )
 
@@ -126,61 +121,30 @@ func dialTLS(t *testing.T, address, options string, patience time.Duration) (*mo
 // authority issues certificates, in files in a directory.
 type authority struct {
 	directory, file string
-	certificate     *x509.Certificate
-	key             *ecdsa.PrivateKey
+	*identity.Identity
 }
 
 func newAuthority(t *testing.T, directory, name string) *authority {
 	t.Helper()
-	template := &x509.Certificate{Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	a := &authority{directory: directory, certificate: template}
-	a.file, a.certificate, a.key = a.write(t, name, template)
+	a := &authority{directory: directory, Identity: identity.New(t, nil, x509.Certificate{Subject: pkix.Name{CommonName: name}})}
+	a.file = a.write(t, name, a.Identity)
 	return a
 }
 
 // issue returns the file of a certificate and its key. It is valid for a host if one is given.
 func (a *authority) issue(t *testing.T, name string, hosts ...string) string {
 	t.Helper()
-	file, _, _ := a.write(t, name, &x509.Certificate{
+	return a.write(t, name, identity.New(t, a.Identity, x509.Certificate{
 		Subject: pkix.Name{CommonName: name, OrganizationalUnit: []string{name + "s"}, Organization: []string{"Morton"}}, DNSNames: hosts,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	})
-	return file
+	}))
 }
 
-// write signs a certificate, by its own key where the authority has none yet.
-func (a *authority) write(t *testing.T, name string, template *x509.Certificate) (string, *x509.Certificate, *ecdsa.PrivateKey) {
+func (a *authority) write(t *testing.T, name string, i *identity.Identity) (file string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
+	file = filepath.Join(a.directory, name+".pem")
+	if err := os.WriteFile(file, append(i.CertPEM(), i.KeyPEM(t)...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	signer := a.key
-	if signer == nil {
-		signer = key
-	}
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	if template.SerialNumber, err = rand.Int(rand.Reader, big.NewInt(1<<62)); err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var text bytes.Buffer
-	_ = pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: der})
-	_ = pem.Encode(&text, &pem.Block{Type: "PRIVATE KEY", Bytes: private})
-	file := filepath.Join(a.directory, name+".pem")
-	if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file, certificate, key
+	return file
 }
