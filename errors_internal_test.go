@@ -106,3 +106,26 @@ func TestAnswersToTheHandshakeAreCommandErrors(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestTransactionLeavesTheMongosThatFailsIt: its end is sent to any, with the token that says where the transaction was.
+func TestTransactionLeavesTheMongosThatFailsIt(t *testing.T) {
+	lost := &AutoReconnect{Sent: true, Err: &connpool.Error{Op: connpool.OpRead, Err: errors.New("reset")}}
+	for name, c := range map[string]struct {
+		ends bool
+		err  error
+		left bool
+	}{
+		"insert":            {false, lost, true},
+		"commitTransaction": {true, lost, true},
+		"update":            {false, &CommandError{Code: 112, Labels: []string{mongoerr.LabelTransientTransaction}}, true},
+		"delete":            {false, &CommandError{Code: 11000}, false},
+	} {
+		s := &Session{}
+		s.transaction.pinned, s.transaction.state = &server{}, transactionInProgress
+		r := &request{name: name, client: &Client{config: &Config{}}, session: s, inTxn: true, ends: c.ends, retry: retryWrite, pinned: s.transaction.pinned}
+		if err := r.labelled(c.err); (s.transaction.pinned == nil) != c.left || (r.pinned == nil) != c.left {
+			t.Errorf("%s: after %v it has left: %v, want %v", name, err, s.transaction.pinned == nil, c.left)
+		}
+		lost.Labels = nil
+	}
+}

@@ -585,6 +585,9 @@ func (r *request) labelled(err error) error {
 	case !r.ends && (network || isSelection(err)):
 		err = addLabel(err, mongoerr.LabelTransientTransaction)
 	}
+	if r.inTxn && (HasLabel(err, mongoerr.LabelTransientTransaction) || r.ends && HasLabel(err, mongoerr.LabelUnknownCommit)) {
+		r.session.transaction.pinned, r.pinned = nil, nil // another mongos may know what this one does not tell
+	}
 	if r.inTxn && r.session.transaction.state == transactionStarting && !r.ends && r.target != nil {
 		r.finished() // the server may know of the transaction
 	}
