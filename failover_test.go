@@ -3,6 +3,7 @@ package morton_test
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/mortondb/morton"
+	"github.com/mortondb/morton/test/inside"
 )
 
 // TestWritersDoNotNoticeAStepDown has writers write while the primary steps down, twice: no error reaches them, and every write took effect
@@ -181,4 +183,33 @@ func TestSessionReadsItsWrites(t *testing.T) {
 			t.Error("no times")
 		}
 	})
+}
+
+// TestDeadlineDuringARetryIsTold loses the only server in the middle of a write, and the context ends while the client waits for another: the error says both,
+// that the time is over and that the write may have been done.
+func TestDeadlineDuringARetryIsTold(t *testing.T) {
+	address := inside.Member(t, "rs")
+	initiate(t, []string{address})
+	config, err := morton.ParseConfig("mongodb://" + address + "/?replicaSet=rs")
+	must(t, err)
+	var gone atomic.Bool
+	config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if gone.Load() {
+			return nil, errors.New("no route")
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}
+	client, err := morton.New(config)
+	must(t, err)
+	defer client.Close(context.Background())
+	fail := d("configureFailPoint", "failCommand", "mode", d("times", 1), "data", d("failCommands", bson.A{"insert"}, "closeConnection", true))
+	must(t, second(client.Database("admin").Run(t.Context(), fail)))
+	gone.Store(true)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err = client.Database("app").Collection("c").InsertOne(ctx, d("_id", 1))
+	var lost *morton.AutoReconnect
+	if !errors.As(err, &lost) || !lost.Sent || !morton.IsTimeout(err) {
+		t.Errorf("%v", err)
+	}
 }

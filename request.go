@@ -126,11 +126,11 @@ func (r *request) run(ctx context.Context) (document.Doc, error) {
 		}
 		err = r.labelled(err)
 		if first != nil && (HasLabel(err, mongoerr.LabelNoWritesPerformed) || isSelection(err)) {
-			return nil, first
+			return nil, r.ended(ctx, first)
 		}
 		if tried.add(err, r.client.config.ServerSelectionTimeout, time.Now()); !r.again(ctx, err, &tried) {
-			if r.worthRetrying(err) && errors.Is(ctx.Err(), context.DeadlineExceeded) && !IsTimeout(err) {
-				err = fmt.Errorf("morton: %s: %w; the last failure was: %w", r.name, context.DeadlineExceeded, err)
+			if r.worthRetrying(err) {
+				err = r.ended(ctx, err)
 			}
 			return nil, err
 		}
@@ -142,6 +142,14 @@ func (r *request) run(ctx context.Context) (document.Doc, error) {
 		r.reply.Free()
 		r.reply = connpool.Reply{}
 	}
+}
+
+// ended returns the error of a command that would have been sent again, had its context not ended: err, and that it has.
+func (r *request) ended(ctx context.Context, err error) error {
+	if why := ctx.Err(); why != nil && !errors.Is(err, why) {
+		return fmt.Errorf("morton: %s: %w; the last failure was: %w", r.name, why, err)
+	}
+	return err
 }
 
 func isSelection(err error) bool {
