@@ -10,6 +10,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/mortondb/morton/internal/document"
+	"github.com/mortondb/morton/internal/mongoerr"
+	"github.com/mortondb/morton/internal/sdam"
 )
 
 // kept is a value that takes the bytes it is given, as a program's own type may.
@@ -123,5 +125,55 @@ func TestWhatWouldSpoilAMessageIsRefused(t *testing.T) {
 	err := codec{}.appendValue(&b, "x", bson.RawValue{Type: bson.TypeString, Value: []byte{50, 0, 0, 0, 'a', 0}})
 	if err == nil || !strings.Contains(err.Error(), "bson.RawValue: BSON size is larger") {
 		t.Errorf("a value that ends before its length: %v", err)
+	}
+}
+
+// TestWhatIsToldOfAReplyKeepsNoReply: errors, their labels and details, events, tokens and the ids of what was inserted outlive the reply's memory, too.
+func TestWhatIsToldOfAReplyKeepsNoReply(t *testing.T) {
+	reply, err := document.FromJSON(`{
+		"ok": 0, "code": 112, "codeName": "WriteConflict", "errmsg": "conflict", "errorLabels": ["TransientTransactionError", "other"],
+		"writeConcernError": {"code": 64, "codeName": "WriteConcernTimeout", "errmsg": "too late", "errInfo": {"writeConcern": {"w": "majority"}}, "errorLabels": ["one"]},
+		"n": 1, "upserted": [{"index": 0, "_id": {"a": "an id"}}],
+		"writeErrors": [{"index": 0, "code": 121, "errmsg": "not valid", "errInfo": {"details": {"reason": "no name"}}}],
+		"cursor": {"id": 7, "ns": "app.c", "firstBatch": [], "postBatchResumeToken": {"_data": "82"}},
+		"_id": {"_data": "83"}, "operationType": "update", "ns": {"db": "app", "coll": "c"}, "documentKey": {"_id": "x"}, "fullDocument": {"_id": "x", "name": "Ada"},
+		"updateDescription": {"updatedFields": {"name": "Ada"}, "removedFields": ["age"], "truncatedArrays": [{"field": "tags", "newSize": 2}]},
+		"recoveryToken": {"shard": "one"}, "$clusterTime": {"clusterTime": {"$timestamp": {"t": 5, "i": 1}}, "signature": {"keyId": 1}}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := func(reply document.Doc) []any {
+		client := &Client{topology: new(topology)}
+		client.topology.view.Store(&view{Topology: new(sdam.Topology)})
+		r := &request{client: client, name: "update", desc: &sdam.Server{}, target: &server{address: "db1"}, inTxn: true, session: &Session{client: client}}
+		r.reply.Body = reply
+		r.look()
+		c := cursor{request: r}
+		c.learn(reply, true)
+		var result BulkResult
+		var failed WriteError
+		r.addWrites(reply, []statement{{}}, &result, &failed)
+		event, err := readEvent[bson.M](codec{}, reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := r.session
+		return []any{
+			commandError(mongoerr.FromReply(reply), "db1", reply), failed, result, event, c.token, c.ns, r.labels(17, 0), s.transaction.recovery, s.ClusterTime(), client.clusterTime.copy(),
+			mongoerr.FromReply(reply).Error(),
+		}
+	}
+	copied := reply.Clone()
+	want, got := told(reply), told(copied)
+	for i := range copied {
+		copied[i] = 0xdb
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what was told changed with the reply (-want +got)\n%s", diff)
+	}
+	for i, v := range want {
+		if reflect.ValueOf(v).IsZero() {
+			t.Errorf("number %d was not told", i)
+		}
 	}
 }
