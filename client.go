@@ -324,8 +324,12 @@ func (c *Client) Databases(ctx context.Context, filter any) ([]bson.Raw, error) 
 	if err != nil {
 		return nil, err
 	}
+	list := reply.Lookup("databases")
+	if list.Type != document.TypeArray {
+		return nil, errors.New("morton: the answer has no databases")
+	}
 	var all []bson.Raw
-	for it := reply.Lookup("databases").Doc().Iter(); it.Next(); {
+	for it := list.Doc().Iter(); it.Next(); {
 		all = append(all, bson.Raw(it.Value().Doc().Clone()))
 	}
 	return all, nil
@@ -336,7 +340,7 @@ func (c *Client) DatabaseNames(ctx context.Context, filter any) ([]string, error
 	all, err := c.Databases(ctx, filter)
 	names := make([]string, len(all))
 	for i, d := range all {
-		names[i] = d.Lookup("name").StringValue()
+		names[i] = text(document.Doc(d).Lookup("name"))
 	}
 	return names, err
 }

@@ -237,6 +237,9 @@ func (c codec) decode(d document.Doc, v any) error {
 
 // decodeValue decodes a single value to what the bson package makes of it.
 func (c codec) decodeValue(v document.Value) (any, error) {
+	if v.IsMissing() {
+		return nil, errors.New("morton: the answer has no value")
+	}
 	b := document.NewBuilder(nil)
 	b.AppendValue("v", v)
 	var d bson.D

@@ -86,7 +86,7 @@ func (c *Collection[T]) Count(ctx context.Context, filter any, options ...CountO
 	if !cursor.Next() {
 		return 0, cursor.Err()
 	}
-	return cursor.Value().Lookup("n").AsInt64(), nil
+	return countOf(document.Doc(cursor.Value()))
 }
 
 // EstimatedCount returns how many documents there are, as the server's metadata tell, which is quick.
@@ -105,7 +105,14 @@ func (c *Collection[T]) EstimatedCount(ctx context.Context, options ...CountOpti
 	if err != nil {
 		return 0, err
 	}
-	n, _ := reply.Lookup("n").AsInt64()
+	return countOf(reply)
+}
+
+func countOf(d document.Doc) (int64, error) {
+	n, ok := d.Lookup("n").AsInt64()
+	if !ok {
+		return 0, errors.New("morton: the answer has no count")
+	}
 	return n, nil
 }
 
@@ -136,8 +143,12 @@ func (c *Collection[T]) Distinct(ctx context.Context, field string, filter any, 
 	if err != nil {
 		return nil, err
 	}
+	list := reply.Lookup("values")
+	if list.Type != document.TypeArray {
+		return nil, errors.New("morton: the answer has no values")
+	}
 	values := []any{}
-	for it := reply.Lookup("values").Doc().Iter(); it.Next(); {
+	for it := list.Doc().Iter(); it.Next(); {
 		v, err := c.codec().decodeValue(it.Value())
 		if err != nil {
 			return nil, err

@@ -195,10 +195,9 @@ func (c *cursor) fetch() error {
 		c.request.free()
 	}
 	c.request = r
-	if reply.Lookup("cursor").Type != document.TypeDocument {
+	if !c.learn(reply, first) {
 		return errNoCursor
 	}
-	c.learn(reply, first)
 	return nil
 }
 
@@ -233,8 +232,8 @@ func (c *cursor) more() (*request, error) {
 	return r, nil
 }
 
-// learn takes what a reply says.
-func (c *cursor) learn(reply document.Doc, first bool) {
+// learn takes what a reply says, and reports whether it has a batch.
+func (c *cursor) learn(reply document.Doc, first bool) bool {
 	for it := reply.Lookup("cursor").Doc().Iter(); it.Next(); {
 		switch it.Key() {
 		case "id":
@@ -244,7 +243,7 @@ func (c *cursor) learn(reply document.Doc, first bool) {
 				c.ns = text(it.Value())
 			}
 		case "firstBatch", "nextBatch":
-			c.batch, c.left = it.Value().Doc().Iter(), true
+			c.batch, c.left = it.Value().Doc().Iter(), it.Value().Type == document.TypeArray
 		case "postBatchResumeToken":
 			c.token = it.Value().Doc().Clone()
 		}
@@ -253,13 +252,14 @@ func (c *cursor) learn(reply document.Doc, first bool) {
 		if c.id == 0 {
 			c.giveSession()
 		}
-		return
+		return c.left
 	}
 	c.time = c.request.answer.operationTime
 	c.server = c.request.target
 	if c.id != 0 && c.request.owned {
 		c.session, c.request.owned = c.request.server, false
 	}
+	return c.left
 }
 
 // lost notes that getMore failed: the server forgot the cursor, or is not reachable.

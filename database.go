@@ -153,7 +153,7 @@ func (d *Database) CollectionNames(ctx context.Context, filter any) (names []str
 		if err != nil {
 			return nil, err
 		}
-		names = append(names, c.Lookup("name").StringValue())
+		names = append(names, text(document.Doc(c).Lookup("name")))
 	}
 	return names, nil
 }

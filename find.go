@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/mortondb/morton/internal/document"
 )
 
 // FindOptions are options of Find and FindOne, which has no cursor and so no Limit, BatchSize, NoCursorTimeout, Tailable, Await and MaxAwait. Documents are
@@ -67,7 +69,11 @@ func (c *Collection[T]) FindOne(ctx context.Context, filter any, options ...Find
 	if err != nil {
 		return value, err
 	}
-	batch := reply.Lookup("cursor").Doc().Lookup("firstBatch").Doc().Iter()
+	documents := reply.Lookup("cursor").Doc().Lookup("firstBatch")
+	if documents.Type != document.TypeArray {
+		return value, errNoCursor
+	}
+	batch := documents.Doc().Iter()
 	if !batch.Next() {
 		return value, ErrNotFound
 	}

@@ -179,7 +179,7 @@ func (r *request) addWrites(reply document.Doc, list []statement, result *BulkRe
 				d := u.Value().Doc()
 				at, _ := d.Lookup("index").AsInt64()
 				id, err := r.client.codec.decodeValue(d.Lookup("_id"))
-				if err != nil || int(at) >= len(list) {
+				if err != nil || at < 0 || int(at) >= len(list) {
 					continue
 				}
 				if result.UpsertedIDs == nil {
@@ -192,7 +192,7 @@ func (r *request) addWrites(reply document.Doc, list []statement, result *BulkRe
 		}
 	}
 	for i := before; i < len(failed.Failures); i++ {
-		if at := failed.Failures[i].Index; at < len(list) {
+		if at := failed.Failures[i].Index; at >= 0 && at < len(list) {
 			failed.Failures[i].Index = list[at].index
 			delete(result.InsertedIDs, list[at].index)
 		}
