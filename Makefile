@@ -71,9 +71,11 @@ simulate-mutations: ## are deliberate bugs found? each within 500 schedules
 	$(GO) run ./test/simulate -mutations
 
 .PHONY: specification
-specification: build ## the drivers' specification tests with the client of this module: against Morton, and MONGOD=path
+specification: build ## the drivers' specification tests with the client of this module: against Morton, and MONGOD=path as a set and alone
 	$(GO) test ./test/specification -v -count=1 -args -binary $(CURDIR)/morton -known morton.txt
-	if [ -n "$(MONGOD)" ]; then $(GO) test ./test/specification -v -count=1 -args -binary "$(MONGOD)" -known mongod.txt; fi
+	if [ -n "$(MONGOD)" ]; then $(GO) test ./test/specification -v -count=1 -args -binary "$(MONGOD)" -known mongod.txt && \
+		$(GO) test ./test/specification -v -count=1 -run TestSpecifications -args -binary "$(MONGOD)" -alone -known mongod-alone.txt && \
+		$(GO) test ./test/specification -v -count=1 -run TestSpecifications -args -binary "$(MONGOD)" -members 3 -only '/logging/replica-set: '; fi
 
 .PHONY: failovers
 failovers: build ## a thousand goroutines with one client through TIMES (20) failovers, under the race detector; what they were told is compared with the data

@@ -59,7 +59,7 @@ type Config struct {
 
 	// Registry encodes and decodes values; nil: the bson package's own.
 	Registry *bson.Registry
-	// Logger hears of servers, connections and commands; nil: nobody does.
+	// Logger hears of servers, of operations that wait for one, of connections and commands, but not what is in these; nil: nobody does.
 	Logger *slog.Logger
 	// Warnings are sentences about what was passed over in the connection string, such as unknown options. New gives them to Logger,
 	// and without one to slog.Default.

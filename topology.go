@@ -2,6 +2,7 @@ package morton
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -190,6 +191,33 @@ func (t *topology) connectionFailed(s *server, err *connpool.Error) {
 
 // choose returns a server for the request, waiting for one as long as ctx and the time for selection allow.
 func (t *topology) choose(ctx context.Context, r sdam.Request, op string) (*server, *sdam.Server, error) {
+	if t.config.Logger == nil {
+		return t.find(ctx, r, op)
+	}
+	t.logSelection(ctx, slog.LevelDebug, "ServerSelectionStarted", r, op)
+	s, d, err := t.find(ctx, r, op)
+	if err != nil {
+		t.logSelection(ctx, slog.LevelDebug, "ServerSelectionFailed", r, op, slog.Any("error", err))
+	} else {
+		t.logSelection(ctx, slog.LevelDebug, "ServerSelectionSucceeded", r, op, slog.String("address", d.Address))
+	}
+	return s, d, err
+}
+
+// logSelection says which operation selects a server, and among which. That one waits is worth knowing also where nobody looks for faults.
+func (t *topology) logSelection(ctx context.Context, level slog.Level, kind string, r sdam.Request, op string, more ...slog.Attr) {
+	if l := t.config.Logger; l != nil && l.Enabled(ctx, level) {
+		selector := "writable"
+		if !r.Write {
+			selector = r.Read.String()
+		}
+		attrs := []slog.Attr{slog.String("operation", op), slog.String("selector", selector), slog.String("topology", t.view.Load().Kind.String())}
+		l.LogAttrs(ctx, level, kind, append(attrs, more...)...)
+	}
+}
+
+// find is choose without a word to the log, but that it waits.
+func (t *topology) find(ctx context.Context, r sdam.Request, op string) (*server, *sdam.Server, error) {
 	v := t.view.Load()
 	d, err := v.Select(r, rand.Uint64(), v.busy)
 	if d != nil {
@@ -201,11 +229,11 @@ func (t *topology) choose(ctx context.Context, r sdam.Request, op string) (*serv
 	return t.await(ctx, r, op)
 }
 
-// await is choose where no server suits now.
+// await is find where no server suits now.
 func (t *topology) await(ctx context.Context, r sdam.Request, op string) (*server, *sdam.Server, error) {
 	timer := time.NewTimer(t.config.ServerSelectionTimeout)
 	defer timer.Stop()
-	for {
+	for waits := false; ; waits = true {
 		v := t.view.Load()
 		d, err := v.Select(r, rand.Uint64(), v.busy)
 		switch {
@@ -213,6 +241,13 @@ func (t *topology) await(ctx context.Context, r sdam.Request, op string) (*serve
 			return v.server(d), d, nil
 		case err != nil:
 			return nil, nil, &SelectionError{Op: op, Reason: err.Error(), Err: err}
+		}
+		if !waits {
+			remaining := t.config.ServerSelectionTimeout
+			if end, has := ctx.Deadline(); has {
+				remaining = min(remaining, time.Until(end))
+			}
+			t.logSelection(ctx, slog.LevelInfo, "ServerSelectionWaiting", r, op, slog.String("reason", v.Explain(r)), slog.Duration("remaining", remaining))
 		}
 		t.checkAll(v)
 		select {

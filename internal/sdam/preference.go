@@ -77,6 +77,9 @@ func (p *ReadPreference) Validate() error {
 	return nil
 }
 
+// String returns the mode's name; a preference that is nil is for the primary.
+func (p *ReadPreference) String() string { return p.mode().String() }
+
 func (p *ReadPreference) mode() Mode {
 	if p == nil {
 		return Primary

@@ -80,11 +80,12 @@ func (r *run) onBucket(ctx context.Context, b *bucket, name string, args bson.D)
 	case "drop":
 		return nil, g.Drop(ctx)
 	}
-	return nil, skip("operation " + name + " of buckets")
+	return nil, broken("operation " + name + " of buckets")
 }
 
 func upload(ctx context.Context, g *morton.GridFS, id any, args bson.D) (any, error) {
 	o := morton.UploadOptions{ID: id}
+	deprecated := false
 	if err := each(without(args, "id", "filename", "source"), func(e bson.E) bool {
 		switch e.Key {
 		case "chunkSizeBytes":
@@ -93,12 +94,17 @@ func upload(ctx context.Context, g *morton.GridFS, id any, args bson.D) (any, er
 			o.Metadata = e.Value
 		case "disableMD5": // there are none
 			return e.Value.(bool)
+		case "contentType":
+			deprecated = true
 		default:
 			return false
 		}
 		return true
 	}); err != nil {
 		return nil, err
+	}
+	if deprecated {
+		return nil, skip("the specification deprecates contentType: it belongs to the metadata")
 	}
 	source, err := hex.DecodeString(textAt(documentAt(args, "source"), "$$hexBytes"))
 	if err != nil {

@@ -137,14 +137,23 @@ func (r *run) onCollection(ctx context.Context, c *morton.Collection[bson.D], na
 	case "drop":
 		return nil, c.Drop(ctx)
 	}
-	return nil, skip("operation " + name + " of collections")
+	if why, without := noMethod[name]; without {
+		return nil, skip(why)
+	}
+	return nil, broken("operation " + name + " of collections")
+}
+
+// noMethod has the operations that the client leaves out on purpose, and why.
+var noMethod = map[string]string{
+	"count":     "the specification deprecates the command count: Count aggregates, EstimatedCount is for all documents",
+	"mapReduce": "MongoDB deprecates mapReduce: pipelines do it, and Run sends it",
 }
 
 // each reads options; set returns false for one that it does not know.
 func each(args bson.D, set func(bson.E) bool) error {
 	for _, e := range args {
 		if !set(e) {
-			return skip("option " + e.Key)
+			return broken("option " + e.Key)
 		}
 	}
 	return nil
@@ -434,7 +443,7 @@ func writeOf(kind string, d bson.D) (morton.Write, error) {
 	known := map[string]bool{"filter": true, "update": true, "replacement": true, "document": true, "upsert": true, "arrayFilters": true, "hint": true, "collation": true, "sort": true}
 	for _, e := range d {
 		if !known[e.Key] {
-			return nil, skip("option " + e.Key + " of " + kind)
+			return nil, broken("option " + e.Key + " of " + kind)
 		}
 	}
 	switch kind {
@@ -447,7 +456,7 @@ func writeOf(kind string, d bson.D) (morton.Write, error) {
 	case "deleteOne", "deleteMany":
 		return morton.Delete{Filter: get("filter"), Many: kind == "deleteMany", Hint: get("hint"), Collation: get("collation")}, nil
 	}
-	return nil, skip("write " + kind)
+	return nil, broken("write " + kind)
 }
 
 func bulkResult(b morton.BulkResult) bson.D {

@@ -1,6 +1,7 @@
 package specification
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,11 @@ var logged = map[string][2]string{
 	"ConnectionCheckedOut":      {"connection", "Connection checked out"},
 	"ConnectionCheckedIn":       {"connection", "Connection checked in"},
 
+	"ServerSelectionStarted":   {"serverSelection", "Server selection started"},
+	"ServerSelectionSucceeded": {"serverSelection", "Server selection succeeded"},
+	"ServerSelectionFailed":    {"serverSelection", "Server selection failed"},
+	"ServerSelectionWaiting":   {"serverSelection", "Waiting for suitable server to become available"},
+
 	"TopologyOpening":            {"topology", "Starting topology monitoring"},
 	"TopologyClosed":             {"topology", "Stopped topology monitoring"},
 	"TopologyDescriptionChanged": {"topology", "Topology description changed"},
@@ -52,6 +58,7 @@ var attribute = map[string]string{
 	"command": "commandName", "database": "databaseName", "requestId": "requestId", "connectionId": "driverConnectionId",
 	"serverConnectionId": "serverConnectionId", "reason": "reason", "was": "previousDescription", "is": "newDescription", "awaited": "awaited",
 	"minPoolSize": "minPoolSize", "maxPoolSize": "maxPoolSize",
+	"operation": "operation", "selector": "selector", "topology": "topologyDescription",
 }
 
 // reasons has the words that the specification has for the client's reasons, which are those of events.
@@ -78,9 +85,6 @@ var unlogged = map[string]string{
 	"topology.serverConnectionId": "as driverConnectionId",
 }
 
-// noSelection is why the component serverSelection is not tested.
-const noSelection = "the selection of servers is not logged: an operation that waits for one in vain says in its error what is wrong with each"
-
 // logKeeper is a slog.Handler that keeps what the client logs, in the specification's words.
 type logKeeper struct {
 	levels map[string]slog.Level // by component
@@ -99,9 +103,6 @@ type logEntry struct {
 func newLogKeeper(spec bson.D) (*logKeeper, error) {
 	k := &logKeeper{levels: map[string]slog.Level{}}
 	for _, e := range spec {
-		if e.Key == "serverSelection" {
-			return nil, skip(noSelection)
-		}
 		level := slog.LevelDebug
 		if err := level.UnmarshalText([]byte(e.Value.(string))); err != nil {
 			return nil, broken(fmt.Sprint("the level: ", err))
@@ -143,11 +144,13 @@ func (e *logEntry) add(key string, value any) {
 		put("serverPort", n)
 	case "took":
 		put("durationMS", value.(time.Duration).Milliseconds())
+	case "remaining":
+		put("remainingTimeMS", value.(time.Duration).Milliseconds())
 	case "error":
 		e.failure = value.(error)
 		put(map[bool]string{true: "error", false: "failure"}[e.component == "connection"], e.failure.Error())
 	case "reason":
-		put(key, reasons[value.(string)])
+		put(key, cmp.Or(reasons[value.(string)], value.(string)))
 	default:
 		if name, known := attribute[key]; known {
 			put(name, value)

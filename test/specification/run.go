@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,10 +40,10 @@ type skip string
 
 func (s skip) Error() string { return string(s) }
 
-// broken is what is wrong with a test itself. No expectation of an error covers it.
+// broken is what is wrong with a test itself, or what it asks for and the runner does not know. No expectation of an error covers it.
 type broken string
 
-func (b broken) Error() string { return "the test is broken: " + string(b) }
+func (b broken) Error() string { return "the test is broken, or the runner lacks something: " + string(b) }
 
 // server is what tests run against.
 type server struct {
@@ -49,6 +51,7 @@ type server struct {
 	client   *morton.Client
 	version  string
 	topology string
+	auth     bool
 }
 
 func openServer(ctx context.Context, uri string) (*server, error) {
@@ -61,6 +64,9 @@ func openServer(ctx context.Context, uri string) (*server, error) {
 		return nil, err
 	}
 	s := &server{uri: uri, client: c, version: info.Lookup("version").StringValue(), topology: "single"}
+	if u, err := url.Parse(uri); err == nil {
+		s.auth = u.User != nil
+	}
 	if c.Members()[0].SetName != "" {
 		s.topology = "replicaset"
 	}
@@ -208,13 +214,18 @@ func (s *server) meets(requirements []bson.D) error {
 	if len(requirements) == 0 {
 		return nil
 	}
-	var reason string
+	var reasons []string
 	for _, q := range requirements {
-		if reason = s.lacks(q); reason == "" {
+		reason := s.lacks(q)
+		if reason == "" {
 			return nil
 		}
+		if !slices.Contains(reasons, reason) {
+			reasons = append(reasons, reason)
+		}
 	}
-	return skip(reason)
+	slices.Sort(reasons)
+	return skip(strings.Join(reasons, "; or "))
 }
 
 func (s *server) lacks(q bson.D) string {
@@ -233,8 +244,8 @@ func (s *server) lacks(q bson.D) string {
 				return fmt.Sprint("for topologies ", e.Value)
 			}
 		case "auth":
-			if e.Value.(bool) {
-				return "for servers with authentication"
+			if e.Value.(bool) != s.auth {
+				return map[bool]string{true: "for servers with authentication", false: "for servers without authentication"}[e.Value.(bool)]
 			}
 		case "serverParameters":
 			for _, p := range e.Value.(bson.D) {

@@ -76,7 +76,7 @@ func (r *run) special(ctx context.Context, name string, args bson.D) error {
 		}
 		return nil
 	}
-	return skip("operation " + name + " of the runner")
+	return broken("operation " + name + " of the runner")
 }
 
 func valueAt(d bson.D, key string) any { v, _ := field(d, key); return v }

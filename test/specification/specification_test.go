@@ -15,6 +15,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/mortondb/morton"
 	"github.com/mortondb/morton/internal/spectest"
 	"github.com/mortondb/morton/test/process"
 )
@@ -22,7 +23,8 @@ import (
 var (
 	uri    = flag.String("uri", "", "the set to run against")
 	binary = flag.String("binary", "", "morton or mongod, started here as a set of one; without it and -uri nothing runs")
-	alone  = flag.Bool("alone", false, "start binary as a server without a set")
+	alone  = flag.Bool("alone", false, "start binary as a server without a set and with authentication")
+	size   = flag.Int("members", 1, "how many members of a set binary is started as")
 	known  = flag.String("known", "", "file with failures that are known: a line each, the test's name, a tab and the reason")
 	only   = flag.String("only", "", "run the tests whose name matches this regular expression")
 	report = flag.String("report", "", "write what failed to this file, as -known has it")
@@ -113,16 +115,7 @@ func openFlags(ctx context.Context, t *testing.T) *server {
 	t.Helper()
 	at := *uri
 	if *binary != "" {
-		start, options := process.StartMember, "?replicaSet=rs0"
-		if *alone {
-			start, options = func(binary string) (*process.Member, error) { return process.StartAlone(binary) }, "?directConnection=true"
-		}
-		m, err := start(*binary)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { m.Close() })
-		at = "mongodb://" + m.Address + "/" + options
+		at = startServer(ctx, t)
 	}
 	if at == "" {
 		t.Skip("neither -binary nor -uri names a set to run against: see make specification")
@@ -132,6 +125,34 @@ func openFlags(ctx context.Context, t *testing.T) *server {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// startServer starts the binary until the test is over and returns its connection string.
+func startServer(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	if !*alone {
+		set, err := process.StartSet(*binary, *size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(set.Close)
+		return set.URI()
+	}
+	m, err := process.StartAlone(*binary, "--auth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	first, err := morton.Connect(ctx, "mongodb://"+m.Address+"/?directConnection=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close(ctx)
+	_, err = first.Database("admin").Run(ctx, bson.D{{Key: "createUser", Value: "runner"}, {Key: "pwd", Value: "secret"}, {Key: "roles", Value: bson.A{"root"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "mongodb://runner:secret@" + m.Address + "/?directConnection=true"
 }
 
 func knownFailures(t *testing.T) map[string]string {
