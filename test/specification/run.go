@@ -43,7 +43,9 @@ func (s skip) Error() string { return string(s) }
 // broken is what is wrong with a test itself, or what it asks for and the runner does not know. No expectation of an error covers it.
 type broken string
 
-func (b broken) Error() string { return "the test is broken, or the runner lacks something: " + string(b) }
+func (b broken) Error() string {
+	return "the test is broken, or the runner lacks something: " + string(b)
+}
 
 // server is what tests run against.
 type server struct {
