@@ -99,7 +99,7 @@ func (v *View) open(r *request, p *plan.Plan) (w way, err error) {
 	case plan.IDPoint:
 		w.src = &pointSource{v: v, coll: r.coll, id: p.ID}
 	case plan.IndexScan:
-		w.src, err = newIndexSource(v, r.coll, p)
+		w.src, err = newReader(v, r, p)
 	case plan.Text:
 		w.src, err = newTextSource(v, r.coll, p)
 	case plan.Union:

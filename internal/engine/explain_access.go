@@ -302,7 +302,8 @@ func examined(src source) (keys, docs int64) {
 	case *recordSource:
 		return 0, s.stats.docs
 	case *indexSource:
-		return s.keys, s.stats.docs
+		keys, docs = s.ahead.unread()
+		return s.keys - keys, s.stats.docs - docs
 	case *nearSource:
 		return s.keys, s.stats.docs
 	case *unionSource:

@@ -27,6 +27,7 @@ type indexSource struct {
 	fromKey document.Doc // what the current entry tells; nil if it was not looked at or does not tell enough
 	stats   scanStats
 	pause   int64 // after so many works on trial; 0: never
+	ahead   readAhead
 }
 
 // scanStats is what explain tells of a scan.
@@ -62,6 +63,9 @@ func keyPaths(ix *Index, p *plan.Plan) (list []string) {
 }
 
 func (s *indexSource) next(ctx context.Context) (uint64, document.Doc, bool, error) {
+	if s.ahead.on {
+		return s.nextAhead(ctx)
+	}
 	for {
 		ok, err := s.advance(ctx)
 		if err != nil || !ok {
@@ -180,6 +184,7 @@ func (s *indexSource) suspend() { s.let(false) }
 
 // let lets go of the view. again: the current entry has not been dealt with.
 func (s *indexSource) let(again bool) {
+	_ = s.forget()
 	s.entryScan.suspend(again)
 	_ = s.fetcher.suspend() // what was read was read
 }
