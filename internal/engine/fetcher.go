@@ -16,6 +16,7 @@ type fetcher struct {
 	n    int
 	it   *storage.Cursor
 	buf  []byte
+	up   bool // records are wanted in ascending order
 }
 
 // fetch returns the document of a record that an index entry of the same view led to. It is valid until the next one.
@@ -39,6 +40,7 @@ func (f *fetcher) fetch(rid uint64) (document.Doc, error) {
 		}
 		f.it = it
 	}
+	f.it.Ascending = f.up
 	doc, found, err := f.it.Get(key)
 	switch {
 	case err != nil:

@@ -194,4 +194,6 @@ func (s *indexSource) resume(v *View) error {
 	return s.entryScan.resume(v)
 }
 
-func (s *indexSource) close() error { return errors.Join(s.fetcher.suspend(), s.entryScan.close()) }
+func (s *indexSource) close() error {
+	return errors.Join(s.forget(), s.fetcher.suspend(), s.entryScan.close())
+}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/plan"
@@ -13,18 +14,25 @@ import (
 // readAhead is what an index scan has read before it is asked for. Where the entries of an index lead to records that lie apart, a batch of them is
 // fetched in the order of the records, which spares searches and blocks, and returned in the order of the index.
 type readAhead struct {
-	on     bool
-	want   int64 // how many documents are wanted at most; 0: any number
-	given  int64 // how many were returned
-	last   uint64
-	apart  int // how many records were returned since the last one that followed the one before it
+	on    bool
+	want  int64 // how many documents are wanted at most; 0: any number
+	given int64 // how many were returned
+	last  uint64
+	apart int   // how many records were returned since the last one that followed the one before it
+	at    int   // of the next in list
+	err   error // what comes behind list
+	*aheadSpace
+}
+
+// aheadSpace is the memory of a batch. It is used again: a find of a thousand documents would leave more garbage than it is long.
+type aheadSpace struct {
 	list   []aheadEntry
-	at     int    // of the next in list
-	err    error  // what comes behind list
 	keys   []byte // of list, one after the other
 	docs   []byte
 	sorted []int // places in list, by record
 }
+
+var aheadSpaces = sync.Pool{New: func() any { return &aheadSpace{docs: make([]byte, 0, maxAheadBytes/4)} }}
 
 // aheadEntry is an entry of an index that was read ahead.
 type aheadEntry struct {
@@ -56,6 +64,10 @@ func newReader(v *View, r *request, p *plan.Plan) (source, error) {
 // nextAhead is next of a scan that may read ahead.
 func (s *indexSource) nextAhead(ctx context.Context) (uint64, document.Doc, bool, error) {
 	a := &s.ahead
+	if a.aheadSpace == nil {
+		a.aheadSpace = aheadSpaces.Get().(*aheadSpace)
+		a.list, a.at, a.keys = a.list[:0], 0, a.keys[:0]
+	}
 	if a.at == len(a.list) {
 		if err := s.fill(ctx); err != nil || len(a.list) == 0 {
 			return 0, nil, false, err
@@ -133,6 +145,8 @@ func (s *indexSource) fetchSorted() {
 		a.sorted = append(a.sorted, i)
 	}
 	slices.SortFunc(a.sorted, func(i, j int) int { return cmp.Compare(a.list[i].rid, a.list[j].rid) })
+	s.up = true
+	defer func() { s.up = false }()
 	for _, i := range a.sorted {
 		doc, err := s.fetch(a.list[i].rid)
 		if err != nil || len(a.docs)+len(doc) > maxAheadBytes {
@@ -147,6 +161,9 @@ func (s *indexSource) fetchSorted() {
 
 // unread returns how many entries were read ahead that were not returned, and how many of their documents.
 func (a *readAhead) unread() (keys, docs int64) {
+	if a.aheadSpace == nil {
+		return 0, 0
+	}
 	for _, e := range a.list[a.at:] {
 		if keys++; e.doc != nil {
 			docs++
@@ -158,7 +175,11 @@ func (a *readAhead) unread() (keys, docs int64) {
 // forget gives up what was read ahead: the scan goes on behind the entry that was returned last.
 func (s *indexSource) forget() error {
 	a := s.ahead
+	if a.aheadSpace == nil {
+		return nil
+	}
 	s.ahead = readAhead{on: a.on, want: a.want, given: a.given, last: a.last, apart: a.apart}
+	defer aheadSpaces.Put(a.aheadSpace)
 	if len(a.keys) == 0 {
 		return nil // the scan stands there
 	}

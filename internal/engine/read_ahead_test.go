@@ -73,7 +73,7 @@ func readWithSuspensions(t *testing.T, m *member, spec FindSpec, every int, r *r
 			t.Fatal(err)
 		}
 		got = append(got, d.String())
-		if len(s.ahead.list) > 1 && s.ahead.at == 1 {
+		if s.ahead.aheadSpace != nil && len(s.ahead.list) > 1 && s.ahead.at == 1 {
 			batches++
 		}
 		if _, docs := examined(s); it.keep == nil && docs != int64(len(got)) {

@@ -47,6 +47,7 @@ func TestCursorFindsWhatIsThere(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
 		rid, step := r.Uint64N(n+10), []uint64{1, 1, 0, 2, ^uint64(0)}[r.IntN(5)]
+		c.Ascending = r.IntN(2) == 0
 		for range r.IntN(12) {
 			value, found, err := c.Get(keys.AppendRecord(nil, 1, rid))
 			if err != nil || found != there(rid) || found && string(value) != fmt.Sprint("the document ", rid) {

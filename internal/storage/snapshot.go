@@ -85,6 +85,9 @@ type Cursor struct {
 	it      *pebble.Iterator
 	last    []byte // the key that was asked for last
 	walking bool   // it stands at last, and can step
+
+	// Ascending says that many keys come in ascending order, if not next to each other: a search begins where the one before ended.
+	Ascending bool
 }
 
 // NewCursor returns a cursor in a store. It must be closed before the snapshot is released.
@@ -109,7 +112,7 @@ func (c *Cursor) find(key []byte) bool {
 	switch {
 	case next && c.walking: // between a number and the next one there is nothing
 		return c.it.Next() && bytes.Equal(c.it.Key(), key)
-	case next: // there may be more of them
+	case next || c.Ascending: // there may be more of them
 		c.walking = true
 		return c.it.SeekGE(key) && bytes.Equal(c.it.Key(), key)
 	}
