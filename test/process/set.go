@@ -92,20 +92,36 @@ func (s *Set) Primary(ctx context.Context, without ...*Member) (*Member, error) 
 // Secondary waits until a member, which was started again, is a secondary.
 func (m *Member) Secondary(ctx context.Context) error { return m.await(ctx, "secondary") }
 
-// await waits until hello says that the member is what the field tells.
+// awaitTime is how long a member waits for a change before it answers.
+const awaitTime = 500 * time.Millisecond
+
+// await waits until hello says that the member is what the field tells. The member says so as soon as it is.
 func (m *Member) await(ctx context.Context, field string) error {
-	c := Conn{Address: m.Address, Timeout: time.Second}
+	c := Conn{Address: m.Address, Timeout: 2 * awaitTime}
 	defer c.Close()
-	for {
-		hello, err := c.Run("admin", bson.D{{Key: "hello", Value: 1}})
-		if is, _ := hello.Lookup(field).BooleanOK(); err == nil && is {
+	hello := bson.D{{Key: "hello", Value: 1}}
+	for ctx.Err() == nil {
+		reply, err := c.Run("admin", hello)
+		hello = hello[:1]
+		version := reply.Lookup("topologyVersion")
+		switch is, _ := reply.Lookup(field).BooleanOK(); {
+		case err != nil:
+			wait(ctx, time.Millisecond)
+		case is:
 			return nil
+		case version.IsZero():
+			wait(ctx, time.Millisecond)
+		default:
+			hello = append(hello, bson.E{Key: "topologyVersion", Value: version}, bson.E{Key: "maxAwaitTimeMS", Value: awaitTime.Milliseconds()})
 		}
-		select {
-		case <-time.After(200 * time.Microsecond):
-		case <-ctx.Done():
-			return fmt.Errorf("%s does not become %s: %w", m.Address, field, ctx.Err())
-		}
+	}
+	return fmt.Errorf("%s does not become %s: %w", m.Address, field, ctx.Err())
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
 	}
 }
 
