@@ -54,7 +54,7 @@ type Dispatcher struct {
 	concerns  atomic.Pointer[defaultConcerns]
 	heard     atomic.Uint64 // the newest cluster time that clients have told
 	nextOp    atomic.Int64
-	quiescing atomic.Pointer[quiesced] // until when hello says that the member stops; nil: it does not
+	quiescing atomic.Pointer[time.Time] // until when hello says that the member stops; nil: it does not
 
 	mu    sync.Mutex
 	conns map[int64]*Conn // those that have sent a command; guarded by mu

@@ -78,7 +78,7 @@ func runHello(ctx context.Context, o *operation, a *helloArgs) error {
 	if err := o.awaitTopology(ctx, a); err != nil {
 		return err
 	}
-	if err := o.d.errQuiescing(a.greets()); err != nil {
+	if err := o.d.errQuiescing(); err != nil {
 		return err
 	}
 	view := o.d.set.View()
@@ -160,15 +160,14 @@ func (o *operation) awaitTopology(ctx context.Context, a *helloArgs) error {
 		return mongoerr.New(31382, "Received a topology version with counter: %d which is greater than the server topology version counter: %d",
 			a.topology.counter, now.Counter)
 	}
+	if o.d.quiescing.Load() != nil {
+		return nil // there is no other news
+	}
 	begin := time.Now()
 	defer func() { o.waiting += time.Since(begin) }()
 	o.d.metrics.awaiting.Add(1)
 	defer o.d.metrics.awaiting.Add(-1)
-	wait := min(time.Duration(a.maxAwaitMS)*time.Millisecond, maxAwait)
-	if q := o.d.quiescing.Load(); q != nil {
-		wait = min(wait, time.Until(q.strict))
-	}
-	t := time.NewTimer(wait)
+	t := time.NewTimer(min(time.Duration(a.maxAwaitMS)*time.Millisecond, maxAwait))
 	defer t.Stop()
 	select {
 	case <-o.d.set.Changed(now.Counter):

@@ -82,19 +82,21 @@ func TestExhaustHello(t *testing.T) {
 	}
 }
 
-// TestQuiescedMemberTakesConnections shows that a member that is about to stop says so to those who watch it, also to those who begin to, and not to those who connect.
-func TestQuiescedMemberTakesConnections(t *testing.T) {
+// TestQuiescedMemberSaysSo shows that a member that is about to stop says so to everybody who asks, also to those who connect and those who begin to wait for news.
+func TestQuiescedMemberSaysSo(t *testing.T) {
 	m := newTestMember(t, 1)
-	until := time.Now().Add(time.Minute)
-	m.d.quiescing.Store(&quiesced{until: until, strict: until})
 	c := m.client()
-	c.must("admin", `{"hello": 1, "client": {"driver": {"name": "x", "version": "1"}, "os": {"type": "q"}}}`)
-	wantFailure(t, "the second hello", c.run("admin", `{"hello": 1}`), mongoerr.ShutdownInProgress, "The server is in quiesce mode and will shut down")
-	m.d.quiescing.Store(&quiesced{until: until, strict: time.Now().Add(20 * time.Millisecond)})
-	wantFailure(t, "a hello that waits for news, of which there will be none", c.runDoc("admin", awaitingHello(m.View().Topology)),
-		mongoerr.ShutdownInProgress, "The server is in quiesce mode and will shut down")
-	wantFailure(t, "who connects later", m.client().run("admin", `{"hello": 1, "client": {"driver": {"name": "x", "version": "1"}, "os": {"type": "q"}}}`),
-		mongoerr.ShutdownInProgress, "The server is in quiesce mode and will shut down")
+	const greeting = `{"hello": 1, "client": {"driver": {"name": "x", "version": "1"}, "os": {"type": "q"}}}`
+	c.must("admin", greeting)
+	until := time.Now().Add(time.Minute)
+	m.d.quiescing.Store(&until)
+	for name, reply := range map[string]document.Doc{
+		"hello":                             c.run("admin", `{"hello": 1}`),
+		"a hello that waits for news":       c.runDoc("admin", awaitingHello(m.View().Topology)),
+		"the hello that makes a connection": m.client().run("admin", greeting),
+	} {
+		wantFailure(t, name, reply, mongoerr.ShutdownInProgress, "The server is in quiesce mode and will shut down")
+	}
 }
 
 // TestClientMetadata shows that the client document is looked at once, in mongod's order and words.

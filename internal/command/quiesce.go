@@ -12,14 +12,16 @@ import (
 // A member of a set that is about to stop is quiesced first: hello answers that it stops, so that drivers send what is new to other members, and
 // everything else runs as before. mongod waits for a time that is set; here the wait ends as soon as clients have left, which that time only bounds.
 //
-// Unlike mongod's, the hello that makes a connection is answered as ever at first, for quietFor. An operation that was on its way to this member when it handed over would fail
-// for it, and again when it is sent once more at once; as it is, it hears that this member is not primary, which every driver gets over. So long, a hello that waits for news is not
-// answered either: a monitor that connects again at once, as it does after its first error, would do so again and again.
+// Unlike mongod, a member that was primary answers hello as ever for handedOverFor first. Drivers repeat an operation once; one that waits here for a
+// connection when the news of the end closes the pool, and is then sent to where the role has just changed, would have failed twice. In that time it
+// hears that this member is not primary, which every driver gets over, and new operations find the successor.
 
 // Of a quiesced member: how often it looks whether clients still work, and how long they must not have to be gone.
 const (
 	quietLook = 20 * time.Millisecond
 	quietFor  = 200 * time.Millisecond
+
+	handedOverFor = 200 * time.Millisecond
 )
 
 // defaultQuiesceMillis is mongod's value of quiesceParameter.
@@ -33,10 +35,17 @@ func (d *Dispatcher) QuiesceTime() time.Duration {
 }
 
 // Quiesce has hello tell clients that this member is about to stop, and waits until none works any more, or ctx ends. It lasts until the
-// dispatcher is closed. ctx has a deadline; announce wakes the hellos that wait.
-func (d *Dispatcher) Quiesce(ctx context.Context, announce func()) {
+// dispatcher is closed. ctx has a deadline; announce wakes the hellos that wait; handedOver says that this member was primary until now.
+func (d *Dispatcher) Quiesce(ctx context.Context, handedOver bool, announce func()) {
+	if clients, _ := d.clients(); clients > 0 && handedOver {
+		select {
+		case <-time.After(handedOverFor):
+		case <-ctx.Done():
+			return
+		}
+	}
 	until, _ := ctx.Deadline()
-	d.quiescing.Store(&quiesced{until: until, strict: time.Now().Add(quietFor)})
+	d.quiescing.Store(&until)
 	announce()
 	tick := time.NewTicker(quietLook)
 	defer tick.Stop()
@@ -59,17 +68,14 @@ func (d *Dispatcher) Quiesce(ctx context.Context, announce func()) {
 	}
 }
 
-// quiesced is how long a member is: until it stops, and until those who connect are told, too.
-type quiesced struct{ until, strict time.Time }
-
-// errQuiescing is what hello answers on a member that is quiesced; nil on others. greets says that it is the hello that makes a connection.
-func (d *Dispatcher) errQuiescing(greets bool) error {
-	q := d.quiescing.Load()
-	if q == nil || greets && time.Now().Before(q.strict) {
+// errQuiescing is what hello answers on a member that is quiesced; nil on others.
+func (d *Dispatcher) errQuiescing() error {
+	until := d.quiescing.Load()
+	if until == nil {
 		return nil
 	}
 	var b document.Builder
-	b.AppendInt64("remainingQuiesceTimeMillis", max(time.Until(q.until).Milliseconds(), 0))
+	b.AppendInt64("remainingQuiesceTimeMillis", max(time.Until(*until).Milliseconds(), 0))
 	return mongoerr.New(mongoerr.ShutdownInProgress, "The server is in quiesce mode and will shut down").WithExtra(b.Finish())
 }
 

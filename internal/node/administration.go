@@ -117,13 +117,13 @@ func (p process) Stop(ctx context.Context, force bool, timeoutSecs int64) error 
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(timeoutSecs)*time.Second)
 	defer cancel()
-	err := p.n.handOver(ctx)
+	handedOver, err := p.n.handOver(ctx)
 	if err != nil && !force {
 		return mongoerr.New(mongoerr.ExceededTimeLimit, "No electable secondaries caught up as of %s. Please use {force: true} to force node to step down.",
 			time.Now().UTC().Format("2006-01-02T15:04:05.000+00:00"))
 	}
 	if err == nil {
-		p.n.quiesce(ctx)
+		p.n.quiesce(ctx, handedOver)
 	}
 	p.n.opts.Process.Exit()
 	return nil

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mortondb/morton/internal/document"
 	"github.com/mortondb/morton/internal/mongoerr"
 	"github.com/mortondb/morton/internal/replset"
 )
@@ -394,8 +395,22 @@ func TestNoTakeoverByAMemberThatStops(t *testing.T) {
 		s.must("a:27017", `{"setParameter": 1, "shutdownTimeoutMillisForSignaledShutdown": 2000, "$db": "admin"}`)
 		s.must("a:27017", `{"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": {"failCommands": ["count"], "blockConnection": true, "blockTimeMS": 100000}, "$db": "admin"}`)
 		working := s.waitingOn("a:27017", map[string]outcome{`{"count": "c", "$readPreference": {"mode": "nearest"}, "$db": "test"}`: {code: 11600, words: "interrupted at shutdown", version: true}})
+		hello := make(chan document.Doc, 2)
+		go func() { // it hands over at once, and then waits until nothing is on its way to it any more
+			for range 2 {
+				time.Sleep(150 * time.Millisecond)
+				d, _ := s.command("a:27017", `{"hello": 1, "$db": "admin"}`)
+				hello <- d
+			}
+		}()
 		s.shutdown("a:27017")
 		s.checkEnds(working)
+		if d := <-hello; !d.Lookup("secondary").Bool() || d.Lookup("primary").Str() == "" {
+			t.Errorf("right after it handed over: %s", d)
+		}
+		if d := <-hello; outcomeOf(d).code != int32(mongoerr.ShutdownInProgress) {
+			t.Errorf("before it stops: %s", d)
+		}
 		if after := term(); after != before+1 {
 			t.Errorf("%d elections during the shutdown of the primary, want 1", after-before)
 		}

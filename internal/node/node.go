@@ -473,44 +473,43 @@ const (
 func (n *Node) Shutdown(ctx context.Context) error {
 	quiet, cancelQuiet := context.WithTimeout(ctx, n.dispatcher.QuiesceTime())
 	defer cancelQuiet()
+	handedOver := false
 	if target, _ := n.View().HandOver(); target >= 0 {
-		n.abstain() // or it is given its place back at once, if it has the highest priority
 		soon, cancel := context.WithTimeout(ctx, handOverTime)
 		defer cancel()
-		if err := n.handOver(soon); err != nil {
+		var err error
+		if handedOver, err = n.handOver(soon); err != nil {
 			n.log.Warn("no other member could take over before the shutdown", "c", "REPL", "id", 6015312, "error", err)
 		}
 	}
-	n.quiesce(quiet)
+	n.quiesce(quiet, handedOver)
 	last, cancelLast := context.WithTimeout(ctx, goodbye)
 	defer cancelLast()
 	n.server.Shutdown(last)
 	return n.Close()
 }
 
-// abstain keeps this member, which is about to stop, from becoming primary once more.
-func (n *Node) abstain() {
-	if raft := n.raft.Load(); raft != nil {
-		raft.Freeze(handOverTime + n.dispatcher.QuiesceTime())
-	}
-}
-
 // quiesce lets clients go to the other members of the set, if there are any that could serve them. A primary has handed over before; one that could not goes
 // on taking writes to its end, as there is nobody else to send clients to.
-func (n *Node) quiesce(ctx context.Context) {
+func (n *Node) quiesce(ctx context.Context, handedOver bool) {
 	if v := n.freshView(); v.Initiated() && v.State == replset.Secondary {
-		n.dispatcher.Quiesce(ctx, n.bump)
+		n.dispatcher.Quiesce(ctx, handedOver, n.bump)
 	}
 }
 
-// handOver gives the primary's role to another member, so that clients hardly notice. A set of one has nobody to hand over to.
-func (n *Node) handOver(ctx context.Context) error {
+// handOver gives the role of a primary that is about to stop to another member, so that clients hardly notice, and reports whether it did. A set of one has nobody to hand over to.
+func (n *Node) handOver(ctx context.Context) (bool, error) {
 	raft := n.raft.Load()
 	s := n.stored.Load()
 	if raft == nil || s == nil || len(s.config.Members) < 2 || !raft.Status().Primary {
-		return nil
+		return false, nil
 	}
-	return raft.TransferLeadership(ctx, 0)
+	raft.Freeze(handOverTime + n.dispatcher.QuiesceTime()) // or it is given its place back at once, if it has the highest priority
+	err := raft.TransferLeadership(ctx, 0)
+	if err != nil {
+		raft.Freeze(0)
+	}
+	return err == nil, err
 }
 
 // Close stops the node. It does not hand over; what was acknowledged is on disk all the same.
